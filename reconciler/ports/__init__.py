@@ -1,0 +1,1 @@
+"""What operations need of the outside world, as Protocols. No implementation lives here."""
