@@ -12,6 +12,7 @@ from typing import Protocol
 
 from reconciler.subjects.change import Change, Comment, Entitlement, Stage, Statement
 from reconciler.subjects.entry import Entry, HistoryRow, LedgerChange, OutboxItem, Wish
+from reconciler.subjects.gate import ApproverSource
 from reconciler.subjects.instance import CancelResult, Instance, InstanceRequest, LiveDefinition, Resolution
 
 
@@ -19,7 +20,11 @@ class Clock(Protocol):
     """Tells the time in UTC."""
 
     def now(self) -> datetime:
-        """The present moment."""
+        """The present moment by the local clock."""
+        ...
+
+    def skew(self) -> float:
+        """Seconds by which the upstreams' clocks differ from ours at most, as last seen in their answers."""
         ...
 
 
@@ -34,15 +39,6 @@ class Sighting:
     subject: str | None
     signal: str
     project: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ApproverSource:
-    """Whom a gate asks: `kind` is rolloutPolicy, flow, roles, users or groups; `values` are names for the last three."""
-
-    kind: str
-    values: tuple[str, ...] = ()
-    limit: int = 20
 
 
 class SubjectPort(Protocol):

@@ -28,10 +28,11 @@ class EntryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something is as it is: a stable code for programs and a sentence for people."""
+    """Why something is as it is: a stable code for programs and a sentence for people, in English and Chinese."""
 
     code: str
     text: str
+    zh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class Wish:
 class Entry:
     """One subject's present question. `generation` is the slot of `request`, or of the next one where none was made.
 
-    `instance` is set once the slot's instance is known to exist; only then may the generation advance. `tasks` are the
-    task names the run was meant for. `outcome` is the last conclusion people were told ('rejected', 'withdrawn', …).
+    `instance` is set once the slot's instance is known to exist; only then may the generation advance. `run_tasks` are
+    the tasks a run was meant for, each with its newest run's name before it. `outcome` is the last conclusion people were told ('rejected', 'withdrawn', …).
     """
 
     subject: str
@@ -67,7 +68,7 @@ class Entry:
     asked_at: datetime | None = None
     loss_since: datetime | None = None
     crossed: bool = False
-    run_tasks: tuple[str, ...] = ()
+    run_tasks: tuple[tuple[str, str], ...] = ()
     run_at: datetime | None = None
     spent: bool = False
     outcome: str = ""
