@@ -6,7 +6,7 @@ People are Bytebase e-mails in lower case.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -136,7 +136,8 @@ class Issue:
 class Change:
     """Everything known about one change at one moment, read whole or not at all.
 
-    `stages` are in rollout order and empty while there is no rollout. `requires_review` is the project's requireIssueApproval.
+    `stages` are in rollout order and empty while there is no rollout. `by_pipeline`: its creator is no
+    person but a service account or workload identity.
     """
 
     plan: str
@@ -150,10 +151,8 @@ class Change:
     issue: Issue | None = None
     project_title: str = ""
     project_labels: tuple[tuple[str, str], ...] = ()
-    requires_review: bool = False
     by_pipeline: bool = False
     link: str = ""
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def display_title(self) -> str:
@@ -205,7 +204,8 @@ class Comment:
 class Entitlement:
     """Who may decide a subject now, by Bytebase e-mail, and what could not be understood while finding out.
 
-    `complete` is false when something failed closed (an unknown group, a condition not understood): people may be missing.
+    `notes` say what failed closed (an unknown group, a condition not understood): people may be missing for it.
+    `too_many` is true when `allUsers` or a group would exceed the gate's limit; `people` is then empty.
     """
 
     people: frozenset[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -52,6 +52,7 @@ class Entry:
 
     `instance` is set once the slot's instance is known to exist; only then may the generation advance. `run_tasks` are
     the tasks a run was meant for, each with its newest run's name before it. `outcome` is the last conclusion people were told ('rejected', 'withdrawn', …).
+    `stages` are the stages up to this one when it was last seen as the frontier.
     """
 
     subject: str
@@ -81,7 +82,7 @@ class Entry:
     issue: str = ""
     title: str = ""
     wished: bool = False
-    notes: tuple[str, ...] = field(default=())
+    stages: tuple[str, ...] = ()
 
     @property
     def next_generation(self) -> int:

@@ -1,0 +1,46 @@
+"""Names and ids: how resource names are taken apart, and ids that are derived and never drawn at random."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+
+SLOT_NAMESPACE = uuid.UUID("5f0c9a52-3b0e-5d57-9c1e-2f4d1f6a7b10")
+"""Namespace of the slot uuids; changing it would orphan every request ever made."""
+
+type_json = Mapping[str, object] | Sequence[object] | str | int | float | bool | None
+
+
+def canonical_json(value: type_json) -> str:
+    """JSON text with sorted keys and no spare whitespace: equal values give equal bytes."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def sha256(text: str) -> str:
+    """Hex SHA-256 of the text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def slot_uuid(identity: str, integration: str, subject: str, generation: int) -> str:
+    """The uuid of one slot: at most one instance can ever carry it (facts: Feishu keeps a uuid for ever)."""
+    return str(uuid.uuid5(SLOT_NAMESPACE, f"{identity}/{integration}/{subject}/{generation}"))
+
+
+def plan_of(subject: str) -> str:
+    """`projects/p/plans/n` of a stage's name."""
+    parts = subject.split("/")
+    if len(parts) < 4 or parts[0] != "projects" or parts[2] != "plans":
+        raise ValueError(f"not a stage of a plan: {subject}")
+    return "/".join(parts[:4])
+
+
+def project_of(name: str) -> str:
+    """`projects/p` of any name below a project."""
+    return "/".join(name.split("/")[:2])
+
+
+def last_segment(name: str) -> str:
+    """The last segment of a resource name."""
+    return name.rsplit("/", 1)[-1]

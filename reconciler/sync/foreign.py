@@ -1,0 +1,58 @@
+"""Text written by others, made harmless before it is shown: it stays readable, and can command nothing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ALLOWED_CONTROLS = frozenset("\n\t")
+_I18N_PREFIX = re.compile(r"@i18n@", re.IGNORECASE)
+_MENTION = re.compile(r"<(?=/?at\b)", re.IGNORECASE)
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&])")
+
+
+def visible(text: str) -> str:
+    """The text with Unix line ends, control and bidi characters shown as symbols, and no reserved prefix or mention."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = "".join(_shown(character) for character in text)
+    text = _I18N_PREFIX.sub("@ i18n@", text)
+    text = _MENTION.sub("‹", text)
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
+
+
+def one_line(text: str, limit: int) -> str:
+    """`visible` text on one line, cut to `limit` characters with an ellipsis."""
+    flat = " ".join(visible(text).split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+def markdown(text: str) -> str:
+    """One line of foreign text that a Markdown renderer shows as it is: no markup, no HTML, no mention."""
+    return _MARKDOWN.sub(r"\\\1", one_line(text, 500)).replace("\\@", "@\u200b")
+
+
+def bounded(text: str, limit: int, *, note: str) -> str:
+    """Head and tail of a long text with `note` in between; never longer than `limit` characters.
+
+    `note` may hold ``{left}``, the number of characters left out.
+    """
+    if len(text) <= limit:
+        return text
+    middle = f"\n{note.format(left=len(text) - limit)}\n"
+    room = max(limit - len(middle), 0)
+    head = room * 2 // 3
+    tail = room - head
+    cut = f"{text[:head].rstrip()}{middle}{text[len(text) - tail :].lstrip() if tail else ''}"
+    return cut[:limit].rstrip()
+
+
+def _shown(character: str) -> str:
+    if character in _ALLOWED_CONTROLS:
+        return character
+    category = unicodedata.category(character)
+    if category == "Cc":
+        code = ord(character)
+        return chr(0x2400 + code) if code < 0x20 else f"⟨U+{code:04X}⟩"
+    if category in ("Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
