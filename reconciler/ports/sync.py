@@ -145,7 +145,11 @@ class Ledger(Protocol):
         ...
 
     async def commit(self, change: LedgerChange) -> None:
-        """Record all parts of a change or none."""
+        """Record all parts of a change or none.
+
+        The entry replaces the row of its generation and becomes the present one. An outbox item replaces the one with
+        its mark and is owed anew, unless the texts are the same: then nothing happens. `wishes_done` are (id, answer).
+        """
         ...
 
     async def add_wish(self, wish: Wish) -> bool:

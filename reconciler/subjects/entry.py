@@ -52,7 +52,7 @@ class Entry:
 
     `instance` is set once the slot's instance is known to exist; only then may the generation advance. `run_tasks` are
     the tasks a run was meant for, each with its newest run's name before it. `outcome` is the last conclusion people were told ('rejected', 'withdrawn', …).
-    `stages` are the stages up to this one when it was last seen as the frontier.
+    `probed`: the slots in Feishu were looked at, so that a lost ledger cannot lead to a second request. `stages` are the stages up to this one when it was last seen as the frontier.
     """
 
     subject: str
@@ -81,7 +81,7 @@ class Entry:
     spec_digest: str = ""
     issue: str = ""
     title: str = ""
-    wished: bool = False
+    probed: bool = False
     stages: tuple[str, ...] = ()
 
     @property

@@ -1,0 +1,104 @@
+"""Reads everything a pass needs, whole or not at all: a failed read becomes the observation's `failure`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.errors import NotFoundError, ReconcilerError
+from reconciler.ids import plan_of
+from reconciler.operations.sync.settings import SURE_SKEW, SyncPorts, SyncSettings
+from reconciler.subjects.change import ACTIVE, Change, Stage
+from reconciler.subjects.entry import Entry, EntryState
+from reconciler.subjects.instance import Instance, InstanceStatus
+from reconciler.sync.gates import gate_for
+from reconciler.sync.observation import Observation
+
+LIVE = frozenset({EntryState.INTENDED, EntryState.ASKED, EntryState.RUNNING, EntryState.WITHDRAWING, EntryState.VOID})
+"""Entry states in which a request exists or may exist."""
+
+
+class Observer:
+    """Gathers the facts of one subject. Reads only."""
+
+    def __init__(self, ports: SyncPorts, settings: SyncSettings) -> None:
+        self._ports = ports
+        self._settings = settings
+
+    async def observe(self, subject: str) -> Observation:
+        """Read subject, entry, instance and people. Ledger errors are raised: without it nothing may be decided."""
+        ledger, clock = self._ports.ledger, self._ports.clock
+        seen = Observation(
+            subject=subject,
+            now=clock.now(),
+            entry=await ledger.entry(subject),
+            wishes=tuple(await ledger.wishes(subject)),
+            circuit=self._settings.circuit(),
+            clock_is_sure=abs(clock.skew()) <= SURE_SKEW,
+            is_draining=self._settings.is_draining,
+        )
+        try:
+            return await self._read(seen)
+        except ReconcilerError as error:
+            return replace(seen, failure=f"{error}")
+
+    async def _read(self, seen: Observation) -> Observation:
+        subjects = self._ports.subjects
+        try:
+            change: Change | None = await subjects.observe(plan_of(seen.subject))
+        except NotFoundError:
+            change = None
+        stage = change.stage(seen.subject) if change is not None else None
+        seen = replace(seen, change=change, stage=stage, own_email=await subjects.own_email())
+        if change is not None and stage is not None:
+            seen = replace(
+                seen, gate=gate_for(change, stage, self._settings.gates), vanished=await self._vanished(change, stage)
+            )
+        seen = replace(seen, instance=await self.instance_of(seen.entry))
+        if seen.gate is None or not _waits(seen):
+            return seen
+        return await self._people(seen)
+
+    async def instance_of(self, entry: Entry | None) -> Instance | None:
+        """The instance of a live entry; None when the slot's create never happened."""
+        if entry is None or entry.state not in LIVE or entry.request is None:
+            return None
+        try:
+            return await self._ports.approvals.read(entry.instance or entry.request.uuid)
+        except NotFoundError:
+            if entry.instance is None:
+                return None
+            raise
+
+    async def _people(self, seen: Observation) -> Observation:
+        gate, change, stage = seen.gate, seen.change, seen.stage
+        if gate is None or change is None or stage is None or gate.definition is None:
+            return seen
+        approvals = self._ports.approvals
+        definition = await approvals.definition(gate.definition)
+        entitlement = await self._ports.subjects.entitled(change, stage, gate.approvers)
+        if not entitlement.people and not entitlement.too_many and gate.fallback:
+            entitlement = replace(entitlement, people=frozenset(gate.fallback))
+        seen = replace(seen, definition=definition, entitlement=entitlement)
+        pending = seen.instance is not None and seen.instance.status is InstanceStatus.PENDING
+        if pending or entitlement.too_many:
+            return seen
+        wanted = sorted(seen.approvers | change.requesters)
+        return replace(seen, resolution=await approvals.resolve(wanted))
+
+    async def _vanished(self, change: Change, stage: Stage) -> tuple[str, ...]:
+        names = [each.name for each in change.stages]
+        here = names.index(stage.name)
+        gone = []
+        for entry in await self._ports.ledger.entries_of_plan(change.plan):
+            if entry.subject == stage.name or not entry.unfinished or not entry.stages:
+                continue
+            if entry.subject not in names or (names.index(entry.subject) > here and stage.name not in entry.stages):
+                gone.append(entry.subject)
+        return tuple(sorted(gone))
+
+
+def _waits(seen: Observation) -> bool:
+    change, stage = seen.change, seen.stage
+    if change is None or stage is None or not change.is_active or stage.is_finished:
+        return False
+    return not any(task.status in ACTIVE for task in stage.tasks)

@@ -1,0 +1,126 @@
+"""Looking at the slots in Feishu: after a lost answer, a lost ledger, or a ledger restored from an old copy.
+
+What a slot holds is read, never assumed: equal to what would be asked → taken over; different → withdrawn; nothing → free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.errors import NotFoundError
+from reconciler.ids import slot_uuid
+from reconciler.operations.sync.records import Records
+from reconciler.operations.sync.send import Sender
+from reconciler.operations.sync.settings import PassResult, SyncPorts, SyncSettings
+from reconciler.subjects.entry import Entry, EntryState
+from reconciler.subjects.instance import Instance, InstanceRequest, InstanceStatus
+from reconciler.sync.fingerprint import fingerprint, parse_digest
+from reconciler.sync.observation import Observation
+from reconciler.sync.reasons import reason
+from reconciler.sync.verify import same_form
+
+
+class Slots:
+    """Finds out what the slots of a subject hold and brings the ledger up to it."""
+
+    def __init__(self, ports: SyncPorts, settings: SyncSettings, sender: Sender) -> None:
+        self._ports = ports
+        self._settings = settings
+        self._sender = sender
+
+    async def holds(self, subject: str, generation: int) -> Instance | None:
+        """The instance in a slot, or None when the slot is free."""
+        uuid = slot_uuid(self._settings.identity, self._settings.integration, subject, generation)
+        try:
+            return await self._ports.approvals.read(uuid)
+        except NotFoundError:
+            return None
+
+    async def probe(self, seen: Observation, records: Records) -> PassResult | None:
+        """Before anything is sent without a record: find the last used slot. None: every slot is free, go on."""
+        start = seen.entry.generation if seen.entry is not None else 0
+        last: Instance | None = None
+        generation = start
+        while (found := await self.holds(seen.subject, generation)) is not None:
+            last, generation = found, generation + 1
+        if last is None:
+            return None
+        await self._take(seen, records, generation - 1, last)
+        return PassResult(again_after=0.0)
+
+    async def advance(self, seen: Observation, records: Records) -> PassResult | None:
+        """Whether a later slot is in use, so that this ledger is an old copy: then move to it. None: it is not."""
+        if seen.entry is None:
+            return None
+        generation = seen.entry.generation + 1
+        found = await self.holds(seen.subject, generation)
+        if found is None:
+            return None
+        await self._take(seen, records, generation, found)
+        return PassResult(again_after=0.0)
+
+    async def recover(self, seen: Observation, records: Records) -> PassResult:
+        """An intended request turns out to exist: ours word for word → asked; anything else → withdrawn or left behind."""
+        entry, instance = seen.entry, seen.instance
+        if entry is None or entry.request is None or instance is None:
+            raise AssertionError("recovery needs an intended entry and its instance")
+        if _is_ours(entry.request, instance):
+            await self._sender.record_asked(entry, instance.code, records)
+        else:
+            await self._foreign(entry, instance, records)
+        return PassResult(again_after=0.0)
+
+    async def _take(self, seen: Observation, records: Records, generation: int, found: Instance) -> None:
+        base = replace(records.blank(EntryState.HELD, reason("waiting")), generation=generation, probed=True)
+        request = await self._request_of(seen, generation, found)
+        entry = replace(
+            base,
+            request=request,
+            instance=found.code,
+            link=self._ports.approvals.link(found.code),
+            fingerprint=_fingerprint_of(found),
+            entitled=seen.approvers,
+            asked_at=found.started,
+            spent=False,
+            run_tasks=(),
+            run_at=None,
+            outcome="",
+        )
+        ours = _is_ours(request, found)
+        if found.status is InstanceStatus.PENDING and not ours:
+            await self._foreign(entry, found, records)
+            return
+        who = ", ".join(person.email for person in request.approvers)
+        asked = replace(records.moved(entry, EntryState.ASKED, reason("asked", who=who)), instance=found.code)
+        # A form that cannot be shown to be ours is kept so that `verify` compares, and refuses, it.
+        await self._ports.ledger.commit(records.change(asked, "adopted", records.status_comment(asked)))
+
+    async def _request_of(self, seen: Observation, generation: int, found: Instance) -> InstanceRequest:
+        print_ = fingerprint(seen.change, seen.stage) if seen.change is not None and seen.stage is not None else ""
+        request = await self._sender.request_for(seen, print_, generation)
+        return replace(request, submitter=found.submitter, definition_code=found.definition_code)
+
+    async def _foreign(self, entry: Entry, found: Instance, records: Records) -> None:
+        known = replace(entry, instance=found.code, link=self._ports.approvals.link(found.code))
+        if found.status is InstanceStatus.PENDING:
+            why = reason("withdrawing", why="its content is not what would be asked now")
+            moved = records.moved(known, EntryState.WITHDRAWING, why)
+        else:
+            moved = records.moved(known, EntryState.CLOSED, reason("contentChanged"))
+        await self._ports.ledger.commit(records.change(moved, "foreign"))
+
+
+def _is_ours(request: InstanceRequest, instance: Instance) -> bool:
+    asked = {person.open_id for person in request.approvers}
+    on_node = {task.open_id for task in instance.tasks if request.node_key in (task.custom_node_id, task.node_id)}
+    return (
+        instance.uuid.lower() == request.uuid.lower()
+        and instance.definition_code.lower() == request.definition_code.lower()
+        and same_form(request.form, instance)
+        and (instance.status is not InstanceStatus.PENDING or asked <= on_node)
+    )
+
+
+def _fingerprint_of(instance: Instance) -> str:
+    parsed = parse_digest(instance.digest)
+    return parsed[0] if parsed is not None else ""
