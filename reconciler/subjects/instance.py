@@ -71,11 +71,6 @@ class Instance:
     is_reverted: bool = False
     foreign_form: bool = False
 
-    @property
-    def digest(self) -> str:
-        """The text of our digest field, '' where there is none."""
-        return dict(self.form).get("digest", "")
-
 
 DIGEST_WIDGET = "digest"
 """The widget that names content, subject and generation; the last of a form."""

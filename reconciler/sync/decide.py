@@ -8,7 +8,7 @@
 2  entry void                                any                         hold; when asked or after an hour: close
 3  over                                      pending                     withdraw with the true reason
 4  over                                      none, ended                 close
-5  in flight, ours                           any                         wait; an approval is spent
+5  in flight, ours                           any                         wait
 5  in flight, by someone else                pending                     withdraw, naming him
 5  in flight, by someone else                any other                   wait
 6  differs                                   pending                     withdraw; the next pass asks
@@ -41,7 +41,6 @@ from reconciler.sync.decisions import (
     Remind,
     Run,
     Send,
-    Spent,
     Tell,
     Wait,
     Withdraw,
@@ -72,7 +71,7 @@ def decide(now: Situation) -> Decision:
         case Stand.OVER:
             return Withdraw(3, Cause.ENDED) if now.answer in _STILL_OPEN else Close(4, Cause.ENDED)
         case Stand.IN_FLIGHT_OURS:
-            return Spent(5) if now.answer is Answer.APPROVED and now.worth is not Worth.SPENT else Wait(5)
+            return Wait(5)
         case Stand.IN_FLIGHT_OTHERS:
             return Withdraw(5, Cause.RUN_BY_HAND) if now.answer in _STILL_OPEN else Wait(5)
         case Stand.WAITING:

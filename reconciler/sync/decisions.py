@@ -76,13 +76,6 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Our run is seen upstream: record that the approval is used up."""
-
-    row: int
-
-
-@dataclass(frozen=True, slots=True)
 class Close:
     """End the present question; the next pass starts afresh."""
 
@@ -106,6 +99,6 @@ class Remind:
     asked: bool
 
 
-Decision = Wait | Hold | Send | Withdraw | FinishWithdrawal | Run | Spent | Close | Tell | Remind
-WRITES = (Send, Withdraw, FinishWithdrawal, Run, Spent, Close, Tell, Remind)
+Decision = Wait | Hold | Send | Withdraw | FinishWithdrawal | Run | Close | Tell | Remind
+WRITES = (Send, Withdraw, FinishWithdrawal, Run, Close, Tell, Remind)
 """Decisions that change something; none of them may follow from a failed read."""

@@ -9,7 +9,7 @@ from reconciler.ids import slot_uuid
 from reconciler.operations.sync.records import Records
 from reconciler.operations.sync.settings import PassResult, SyncPorts, SyncSettings
 from reconciler.subjects.entry import Entry, EntryState, OutboxItem
-from reconciler.subjects.instance import AskedPerson, InstanceRequest
+from reconciler.subjects.instance import AskedPerson, FieldText, InstanceRequest
 from reconciler.sync.assess import Assessment
 from reconciler.sync.fingerprint import digest_text
 from reconciler.sync.form import FormFacts, render_form, render_title
@@ -101,9 +101,7 @@ class Sender:
             submitter=await self._submitter(seen),
             approvers=tuple(AskedPerson(email, open_id) for email, open_id in seen.resolved.items()),
             title=render_title(facts),
-            form=tuple(
-                replace(field, id=dict(definition.widgets).get(field.id, field.id)) for field in render_form(facts)
-            ),
+            form=_mapped(render_form(facts), dict(definition.widgets)),
         )
 
     async def _submitter(self, seen: Observation) -> str:
@@ -115,6 +113,13 @@ class Sender:
                 if email in found:
                     return found[email]
         return await self._ports.approvals.bot()
+
+
+def _mapped(form: tuple[FieldText, ...], widgets: dict[str, str]) -> tuple[FieldText, ...]:
+    """The form under the widget ids of an adopted definition; fields that it does not map are left out."""
+    if not widgets:
+        return form
+    return tuple(replace(field, id=widgets[field.id]) for field in form if field.id in widgets)
 
 
 def _digest(entry: Entry) -> str:

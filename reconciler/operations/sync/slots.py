@@ -122,5 +122,5 @@ def _is_ours(request: InstanceRequest, instance: Instance) -> bool:
 
 
 def _fingerprint_of(instance: Instance) -> str:
-    parsed = parse_digest(instance.digest)
-    return parsed[0] if parsed is not None else ""
+    parsed = (parse_digest(text) for _, text in instance.form)
+    return next((found[0] for found in parsed if found is not None), "")

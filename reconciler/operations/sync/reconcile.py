@@ -1,0 +1,154 @@
+"""One pass over one subject: observe, assess, decide, do one thing, record it, say when to look again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from reconciler.errors import ReconcilerError
+from reconciler.operations.sync.conclude import Concluder
+from reconciler.operations.sync.observer import Observer
+from reconciler.operations.sync.records import Records
+from reconciler.operations.sync.run import Runner
+from reconciler.operations.sync.send import Sender
+from reconciler.operations.sync.settings import PassResult, SyncPorts, SyncSettings
+from reconciler.operations.sync.slots import Slots
+from reconciler.operations.sync.withdraw import Withdrawer
+from reconciler.subjects.entry import EntryState, LedgerChange
+from reconciler.sync.assess import Assessment, assess, run_is_visible
+from reconciler.sync.decide import decide
+from reconciler.sync.decisions import (
+    Close,
+    Decision,
+    FinishWithdrawal,
+    Hold,
+    Remind,
+    Run,
+    Send,
+    Tell,
+    Wait,
+    Withdraw,
+)
+from reconciler.sync.observation import Observation
+from reconciler.sync.situation import Answer
+
+FIRST_BACKOFF = 2.0
+LONGEST_BACKOFF = 300.0
+
+
+class Reconciler:
+    """The gate loop's pass, bound to one target and one digest of its spec."""
+
+    def __init__(self, ports: SyncPorts, settings: SyncSettings) -> None:
+        self.ports = ports
+        self.settings = settings
+        self.observer = Observer(ports, settings)
+        self._sender = Sender(ports, settings)
+        self._slots = Slots(ports, settings, self._sender)
+        self._withdrawer = Withdrawer(ports)
+        self._runner = Runner(ports, self._slots)
+        self._concluder = Concluder(ports)
+        self._failures: dict[str, int] = {}
+
+    async def reconcile(self, subject: str) -> PassResult:
+        """One pass. Upstream failures end in a later look, never in an exception; a broken ledger is raised."""
+        seen = await self.observer.observe(subject)
+        judged = assess(seen)
+        decision = decide(judged.situation)
+        try:
+            result = await self._act(seen, judged, decision)
+        except ReconcilerError as error:
+            seen = replace(seen, failure=str(error))
+            result = self._back_off(subject)
+        else:
+            if not (isinstance(decision, Wait) and decision.backoff):
+                self._failures.pop(subject, None)
+        name = type(decision).__name__
+        return replace(result, decision=name[0].lower() + name[1:], row=decision.row)
+
+    async def _act(self, seen: Observation, judged: Assessment, decision: Decision) -> PassResult:
+        if isinstance(decision, Wait) and decision.backoff:
+            return self._back_off(seen.subject)
+        records = Records(seen, self.settings, judged.fingerprint)
+        if (recovered := await self._evidence(seen, records)) is not None:
+            return recovered
+        match decision:
+            case Wait():
+                return await self._wait(seen, judged)
+            case Hold():
+                return await self._concluder.hold(seen, judged, records, decision)
+            case Send():
+                return await self._send(seen, judged, records)
+            case Run():
+                return await self._runner.run(seen, judged, records)
+            case Close():
+                return await self._concluder.close(seen, judged, records, decision)
+            case Withdraw() | FinishWithdrawal() | Tell() | Remind():
+                return await self._act_on_request(seen, judged, records, decision)
+
+    async def _act_on_request(
+        self,
+        seen: Observation,
+        judged: Assessment,
+        records: Records,
+        decision: Withdraw | FinishWithdrawal | Tell | Remind,
+    ) -> PassResult:
+        match decision:
+            case Withdraw():
+                return await self._withdrawer.begin(seen, judged, records, decision)
+            case FinishWithdrawal():
+                return await self._withdrawer.finish(seen, records)
+            case Tell():
+                return await self._tell(seen, records, decision)
+            case Remind():
+                return await self._concluder.remind(seen, records, decision)
+
+    async def _evidence(self, seen: Observation, records: Records) -> PassResult | None:
+        """What an earlier pass began and could not record is read off the upstreams before anything else is done."""
+        entry = seen.entry
+        if entry is None:
+            return None
+        if entry.state is EntryState.INTENDED and seen.instance is not None:
+            return await self._slots.recover(seen, records)
+        if entry.run_tasks and not entry.spent and run_is_visible(entry, seen):
+            await self._runner.record_spent(entry, records)
+            return PassResult(again_after=0.0)
+        return None
+
+    async def _send(self, seen: Observation, judged: Assessment, records: Records) -> PassResult:
+        entry = seen.entry
+        if entry is None or (not entry.probed and entry.instance is None and entry.request is None):
+            if (taken := await self._slots.probe(seen, records)) is not None:
+                return taken
+            seen = replace(seen, entry=replace(entry, probed=True) if entry is not None else None)
+            records = replace(records, seen=seen)
+        return await self._sender.send(seen, judged, records)
+
+    async def _tell(self, seen: Observation, records: Records, decision: Tell) -> PassResult:
+        told = seen.entry is not None and seen.entry.outcome == decision.outcome.value
+        if not told and (moved_on := await self._slots.advance(seen, records)) is not None:
+            return moved_on
+        return await self._concluder.tell(seen, records, decision)
+
+    async def _wait(self, seen: Observation, judged: Assessment) -> PassResult:
+        entry, gate = seen.entry, seen.gate
+        if entry is None or gate is None or judged.situation.answer is not Answer.PENDING:
+            return PassResult(again_after=2.0 if judged.situation.answer is not Answer.NONE else None)
+        since = (entry.loss_since or seen.now) if judged.lost else None
+        if since != entry.loss_since:
+            await self.ports.ledger.commit(LedgerChange(entry=replace(entry, loss_since=since)))
+        waits = [_seconds(entry.reminded_at or entry.asked_at, gate.remind_after.total_seconds(), seen.now)]
+        if seen.instance is not None:
+            waits.append(_seconds(seen.instance.started, gate.expire_after.total_seconds(), seen.now))
+        if since is not None:
+            waits.append(_seconds(since, gate.settle.total_seconds(), seen.now))
+        return PassResult(again_after=max(min(waits), 1.0))
+
+    def _back_off(self, subject: str) -> PassResult:
+        count = self._failures.get(subject, 0)
+        self._failures[subject] = count + 1
+        return PassResult(again_after=min(FIRST_BACKOFF * 2 ** min(count, 16), LONGEST_BACKOFF))
+
+
+def _seconds(start: datetime | None, after: float, now: datetime) -> float:
+    return after - (now - start).total_seconds() if start is not None else after
