@@ -70,6 +70,15 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "expired": ("the request expired unanswered; ask again with /feishu", "审批已过期;请用 /feishu 再次发起"),
     "draining": ("the service is being drained: nothing new is sent", "服务正在清空:不再发送"),
+    # the bell
+    "ringTooOften": (
+        "asked too often: once a minute and ten times a day count",
+        "请求过于频繁:每分钟一次、每天十次有效",
+    ),
+    "ringNotEntitled": (
+        "only the issue's creator or someone entitled to decide may ask",
+        "只有工单创建者或有权审批的人可以发起",
+    ),
     # answers
     "rejected": ("rejected by {who}: {comment}", "已被 {who} 拒绝:{comment}"),
     "sentBack": ("sent back by {who}: {comment}", "已被 {who} 退回:{comment}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, ThrottledError
 from reconciler.operations.sync.conclude import Concluder
 from reconciler.operations.sync.observer import Observer
 from reconciler.operations.sync.records import Records
@@ -58,13 +58,25 @@ class Reconciler:
         try:
             result = await self._act(seen, judged, decision)
         except ReconcilerError as error:
-            seen = replace(seen, failure=str(error))
-            result = self._back_off(subject)
+            result = self._back_off(subject, error)
         else:
             if not (isinstance(decision, Wait) and decision.backoff):
                 self._failures.pop(subject, None)
         name = type(decision).__name__
         return replace(result, decision=name[0].lower() + name[1:], row=decision.row)
+
+    async def take_over(self, subject: str) -> PassResult:
+        """Probe a subject's slots although nothing is to be sent: for requests that the ledger does not know."""
+        seen = await self.observer.observe(subject)
+        if seen.failure:
+            return self._back_off(subject)
+        records = Records(seen, self.settings, assess(seen).fingerprint)
+        try:
+            probe = self._slots.probe if seen.entry is None or seen.entry.instance is None else self._slots.advance
+            taken = await probe(seen, records)
+        except ReconcilerError:
+            return self._back_off(subject)
+        return taken if taken is not None else PassResult(again_after=0.0)
 
     async def _act(self, seen: Observation, judged: Assessment, decision: Decision) -> PassResult:
         if isinstance(decision, Wait) and decision.backoff:
@@ -144,7 +156,9 @@ class Reconciler:
             waits.append(_seconds(since, gate.settle.total_seconds(), seen.now))
         return PassResult(again_after=max(min(waits), 1.0))
 
-    def _back_off(self, subject: str) -> PassResult:
+    def _back_off(self, subject: str, error: ReconcilerError | None = None) -> PassResult:
+        if isinstance(error, ThrottledError) and error.retry_after is not None:
+            return PassResult(again_after=error.retry_after)
         count = self._failures.get(subject, 0)
         self._failures[subject] = count + 1
         return PassResult(again_after=min(FIRST_BACKOFF * 2 ** min(count, 16), LONGEST_BACKOFF))

@@ -13,7 +13,7 @@ from reconciler.operations.sync.records import Records
 from reconciler.operations.sync.send import Sender
 from reconciler.operations.sync.settings import PassResult, SyncPorts, SyncSettings
 from reconciler.subjects.entry import Entry, EntryState
-from reconciler.subjects.instance import Instance, InstanceRequest, InstanceStatus
+from reconciler.subjects.instance import FieldText, Instance, InstanceRequest, InstanceStatus
 from reconciler.sync.fingerprint import fingerprint, parse_digest
 from reconciler.sync.observation import Observation
 from reconciler.sync.reasons import reason
@@ -86,8 +86,8 @@ class Slots:
             run_at=None,
             outcome="",
         )
-        ours = _is_ours(request, found)
-        if found.status is InstanceStatus.PENDING and not ours:
+        waits = seen.definition is not None
+        if found.status is InstanceStatus.PENDING and waits and not _is_ours(request, found):
             await self._foreign(entry, found, records)
             return
         who = ", ".join(person.email for person in request.approvers)
@@ -96,7 +96,9 @@ class Slots:
         await self._ports.ledger.commit(records.change(asked, "adopted", records.status_comment(asked)))
 
     async def _request_of(self, seen: Observation, generation: int, found: Instance) -> InstanceRequest:
-        print_ = fingerprint(seen.change, seen.stage) if seen.change is not None and seen.stage is not None else ""
+        if seen.change is None or seen.stage is None or seen.definition is None:
+            return _bare_request(found)
+        print_ = fingerprint(seen.change, seen.stage)
         request = await self._sender.request_for(seen, print_, generation)
         return replace(request, submitter=found.submitter, definition_code=found.definition_code)
 
@@ -119,6 +121,13 @@ def _is_ours(request: InstanceRequest, instance: Instance) -> bool:
         and same_form(request.form, instance)
         and (instance.status is not InstanceStatus.PENDING or asked <= on_node)
     )
+
+
+def _bare_request(found: Instance) -> InstanceRequest:
+    """What is known of a request for a subject that no longer waits: enough to withdraw it, too little to approve it."""
+    node = next((task.custom_node_id or task.node_id for task in found.tasks), "")
+    title = FieldText("title", (("en-US", ""),))
+    return InstanceRequest(found.uuid, found.definition_code, node, found.submitter, approvers=(), title=title, form=())
 
 
 def _fingerprint_of(instance: Instance) -> str:
