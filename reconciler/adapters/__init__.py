@@ -1,0 +1,1 @@
+"""Small adapters, one port each."""

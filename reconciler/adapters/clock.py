@@ -1,0 +1,33 @@
+"""The system's clock, and how far the upstreams' clocks are from it as told by their `Date` headers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+class SystemClock:
+    """Tells the time in UTC. Feed `observe` with every answer; `skew` is the largest difference last seen of any host."""
+
+    def __init__(self) -> None:
+        self._skews: dict[str, float] = {}
+
+    def now(self) -> datetime:
+        """The present moment by the local clock."""
+        return datetime.now(UTC)
+
+    def skew(self) -> float:
+        """Seconds by which the upstreams' clocks differ from ours at most, as last seen in their answers."""
+        return max((abs(seconds) for seconds in self._skews.values()), default=0.0)
+
+    def observe(self, host: str, date: str | None) -> None:
+        """Note the `Date` header of an answer that arrived just now; one that cannot be read says nothing."""
+        if not date:
+            return
+        try:
+            theirs = parsedate_to_datetime(date)
+        except ValueError:
+            return
+        if theirs.tzinfo is None:
+            theirs = theirs.replace(tzinfo=UTC)
+        self._skews[host] = (self.now() - theirs).total_seconds()
