@@ -47,7 +47,7 @@ class Concluder:
             messages.append(records.issue_comment(entry, "failed", reason("runFailed", why=failed)))
             messages += records.cards(entry, "failed", reason("runFailed", why=failed))
         closed = replace(records.moved(entry, EntryState.CLOSED, why), spent=spent, since=seen.now)
-        if entry.state is not EntryState.CLOSED:
+        if entry.state is not EntryState.CLOSED and not _next_frontier(seen):
             messages.append(records.status_comment(closed))
         await self._ports.ledger.commit(records.change(closed, "closed", *messages, actor=", ".join(entry.actors)))
         return PassResult(again_after=None if decision.cause is Cause.ENDED else 0.0, wake=_next_frontier(seen))

@@ -92,14 +92,14 @@ class Records:
         if not entry.issue:
             return None
         texts = issue_texts(entry.subject, why, link=entry.link, details=details)
-        return self._message(f"{mark}:{self._slot(entry)}", OutboxKind.ISSUE_COMMENT, entry.issue, texts)
+        return self._message(f"issue-{mark}:{self._slot(entry)}", OutboxKind.ISSUE_COMMENT, entry.issue, texts)
 
     def instance_comment(self, entry: Entry, mark: str, why: Reason) -> OutboxItem | None:
         """A comment on the instance in both languages; None while no instance is known."""
         if entry.instance is None:
             return None
         texts = instance_texts(why)
-        return self._message(f"{mark}:{self._slot(entry)}", OutboxKind.INSTANCE_COMMENT, entry.instance, texts)
+        return self._message(f"instance-{mark}:{self._slot(entry)}", OutboxKind.INSTANCE_COMMENT, entry.instance, texts)
 
     def cards(self, entry: Entry, event: str, why: Reason) -> tuple[OutboxItem, ...]:
         """Cards for everybody whom the spec's `notify` names for this event."""
@@ -109,7 +109,7 @@ class Records:
             if event not in rule.when:
                 continue
             for receiver in self._receivers(rule.to):
-                mark = f"{event}:{receiver}:{self._slot(entry)}"
+                mark = f"card-{event}:{receiver}:{self._slot(entry)}"
                 items.append(self._message(mark, OutboxKind.CARD, receiver, texts, link=entry.link))
         return tuple(items)
 

@@ -1,0 +1,98 @@
+"""A ledger in memory with the contract of the real one; it can be copied, lost and restored."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from reconciler.ids import plan_of
+from reconciler.subjects.entry import Entry, EntryState, HistoryRow, LedgerChange, OutboxItem, Wish
+
+
+@dataclass
+class _Tables:
+    entries: dict[str, Entry] = field(default_factory=dict)
+    slots: dict[tuple[str, int], Entry] = field(default_factory=dict)
+    outbox: dict[str, OutboxItem] = field(default_factory=dict)
+    wishes: dict[str, Wish] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    history: list[HistoryRow] = field(default_factory=list)
+
+
+class MemoryLedger:
+    """Everything in dictionaries; `hook(name)` runs before and after each call, so that tests can break it there."""
+
+    def __init__(self, hook: Callable[[str], None] = lambda _: None) -> None:
+        self.tables = _Tables()
+        self.hook = hook
+
+    def copy(self) -> _Tables:
+        return copy.deepcopy(self.tables)
+
+    def restore(self, tables: _Tables) -> None:
+        self.tables = copy.deepcopy(tables)
+
+    def lose(self) -> None:
+        self.tables = _Tables()
+
+    async def entry(self, subject: str) -> Entry | None:
+        self.hook("ledger.entry")
+        return self.tables.entries.get(subject)
+
+    async def entries(self, *, open_only: bool = True) -> Sequence[Entry]:
+        found = sorted(self.tables.entries.values(), key=lambda entry: entry.subject)
+        return [entry for entry in found if not (open_only and entry.state is EntryState.CLOSED)]
+
+    async def entries_of_plan(self, plan: str) -> Sequence[Entry]:
+        return [entry for entry in await self.entries(open_only=False) if plan_of(entry.subject) == plan]
+
+    async def commit(self, change: LedgerChange) -> None:
+        self.hook("ledger.commit.before")
+        tables = self.tables
+        if change.entry is not None:
+            tables.entries[change.entry.subject] = change.entry
+            tables.slots[change.entry.subject, change.entry.generation] = change.entry
+        tables.history.extend(change.history)
+        for item in change.outbox:
+            known = tables.outbox.get(item.mark)
+            if known is None or known.texts != item.texts:
+                tables.outbox.pop(item.mark, None)
+                tables.outbox[item.mark] = item
+        for wish_id, answer in change.wishes_done:
+            tables.answers[wish_id] = answer
+        self.hook("ledger.commit.after")
+
+    async def add_wish(self, wish: Wish) -> bool:
+        if wish.id in self.tables.wishes:
+            return False
+        self.tables.wishes[wish.id] = wish
+        return True
+
+    async def wishes(self, subject: str) -> Sequence[Wish]:
+        return [w for w in self.tables.wishes.values() if w.subject == subject and w.id not in self.tables.answers]
+
+    async def wish_times(self, subject: str, since: datetime) -> Sequence[datetime]:
+        return [w.at for w in self.tables.wishes.values() if w.subject == subject and w.at > since]
+
+    async def wish_answer(self, wish_id: str) -> str | None:
+        return self.tables.answers.get(wish_id)
+
+    async def outbox(self, *, due: datetime, limit: int = 100) -> Sequence[OutboxItem]:
+        owed = [
+            item
+            for item in self.tables.outbox.values()
+            if item.delivered_at is None and not item.failed and (item.next_attempt is None or item.next_attempt <= due)
+        ]
+        return owed[:limit]
+
+    async def update_outbox(self, item: OutboxItem) -> None:
+        self.hook("ledger.outbox.before")
+        known = self.tables.outbox.get(item.mark)
+        if known is not None and known.texts == item.texts:
+            self.tables.outbox[item.mark] = replace(item)
+        self.hook("ledger.outbox.after")
+
+    async def history(self, subject: str | None = None, *, limit: int = 1000) -> Sequence[HistoryRow]:
+        return [row for row in self.tables.history if subject in (None, row.subject)][-limit:]

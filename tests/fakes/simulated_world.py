@@ -1,0 +1,484 @@
+"""Both upstreams in memory, as the gate loop's ports see them: people act, time passes, and every call may go wrong.
+
+It keeps its own logs of what really happened, so that invariants are judged by the world and not by the product's word.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from reconciler.errors import ConflictError, NotFoundError, RefusedError
+from reconciler.ports.sync import Sighting
+from reconciler.subjects.change import (
+    Change,
+    Checks,
+    CheckStatus,
+    Comment,
+    Entitlement,
+    Issue,
+    ReviewStatus,
+    Stage,
+    Statement,
+    Task,
+    TaskRun,
+    TaskStatus,
+)
+from reconciler.subjects.gate import ApproverSource
+from reconciler.subjects.instance import (
+    CancelResult,
+    Decision,
+    Instance,
+    InstanceRequest,
+    InstanceStatus,
+    LiveDefinition,
+    NodeTask,
+    NodeTaskStatus,
+    Resolution,
+    TimelineEvent,
+)
+from reconciler.sync.fingerprint import fingerprint
+
+OWN = "sync@service.bytebase.com"
+ALICE, BOB, DAVE, ERIN = (f"{name}@example.com" for name in ("alice", "bob", "dave", "erin"))
+PEOPLE = (ALICE, BOB, DAVE, ERIN)
+START = datetime(2026, 11, 25, 9, tzinfo=UTC)
+
+
+def open_id(email: str) -> str:
+    return "ou_" + uuid.uuid5(uuid.NAMESPACE_DNS, email).hex
+
+
+@dataclass
+class SimTask:
+    name: str
+    sheet: str
+    status: TaskStatus = TaskStatus.NOT_STARTED
+    runs: list[TaskRun] = field(default_factory=list)
+
+
+@dataclass
+class SimPlan:
+    name: str
+    creator: str
+    issue: str | None
+    created: datetime
+    stages: dict[str, list[SimTask]]
+    is_active: bool = True
+    exists: bool = True
+    checks: CheckStatus = CheckStatus.SUCCESS
+    review: ReviewStatus = ReviewStatus.SKIPPED
+    title: str = "Add column"
+
+
+@dataclass
+class SimInstance:
+    code: str
+    request: InstanceRequest
+    started: datetime
+    status: InstanceStatus = InstanceStatus.PENDING
+    tasks: list[NodeTask] = field(default_factory=list)
+    timeline: list[TimelineEvent] = field(default_factory=list)
+    ended: datetime | None = None
+    reverted: bool = False
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A batchRun of our account that really started something."""
+
+    at: datetime
+    stage: str
+    tasks: tuple[str, ...]
+    fingerprint: str
+    fingerprint_at_look: str
+    entitled_lately: frozenset[str]
+    earlier_unfinished: tuple[str, ...]
+
+
+class World:
+    """The truth."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.clock_skew = 0.0
+        self.environments = ["test", "prod"]
+        self.entitled: dict[str, set[str]] = {"test": {BOB, DAVE}, "prod": {BOB, DAVE}}
+        self.automatic: set[str] = set()
+        self.directory = {email: open_id(email) for email in PEOPLE}
+        self.hidden: set[str] = set()
+        self.definition_code = "DEF-1"
+        self.definition_problem = ""
+        self.decision = Decision.ANY
+        self.withdrawal_allowed = True
+        self.plans: dict[str, SimPlan] = {}
+        self.instances: dict[str, SimInstance] = {}
+        self.issue_comments: dict[str, list[Comment]] = {}
+        self.instance_comments: dict[str, list[tuple[str, str]]] = {}
+        self.cards: list[tuple[str, str]] = []
+        self.runs: list[RunRecord] = []
+        self.looks: dict[str, str] = {}
+        self.entitled_log: dict[str, list[tuple[datetime, frozenset[str]]]] = {}
+        self.reads: dict[str, list[InstanceStatus]] = {}
+        self.cancels: list[tuple[str, InstanceStatus, InstanceStatus | None]] = []
+        self.hook: Callable[[str], None] = lambda _: None
+        self._numbers = itertools.count(101)
+        self.note_entitled()
+
+    # --- people and Bytebase -------------------------------------------------------------------------------------
+    def note_entitled(self) -> None:
+        for environment, people in self.entitled.items():
+            self.entitled_log.setdefault(environment, []).append((self.now, frozenset(people)))
+
+    def new_change(self, *, creator: str = ALICE, tasks: int = 2, with_issue: bool = True, stages: Sequence[str] = ()) -> SimPlan:
+        number = next(self._numbers)
+        name = f"projects/demo/plans/{number}"
+        wanted = list(stages) or list(self.environments)
+        rollout = {e: [self._task(name, e) for _ in range(tasks)] for e in wanted}
+        issue = f"projects/demo/issues/{number}" if with_issue else None
+        plan = SimPlan(name, creator, issue, self.now, rollout)
+        self.plans[name] = plan
+        return plan
+
+    def add_task(self, plan: SimPlan, environment: str) -> None:
+        plan.stages.setdefault(environment, []).append(self._task(plan.name, environment))
+
+    def _task(self, plan: str, environment: str) -> SimTask:
+        number = next(self._numbers)
+        return SimTask(f"{plan}/rollout/stages/{environment}/tasks/{number}", f"projects/demo/sheets/{number:064x}")
+
+    def start(self, tasks: Sequence[SimTask], by: str) -> list[str]:
+        started = []
+        for task in tasks:
+            if task.status in (TaskStatus.NOT_STARTED, TaskStatus.FAILED, TaskStatus.CANCELED):
+                task.runs.append(TaskRun(f"{task.name}/taskRuns/{next(self._numbers)}", by))
+                task.status = TaskStatus.PENDING
+                started.append(task.name)
+        return started
+
+    def finish(self, task: SimTask, status: TaskStatus) -> None:
+        if task.status in (TaskStatus.PENDING, TaskStatus.RUNNING):
+            task.status = status
+            if status is TaskStatus.FAILED:
+                task.runs[-1] = replace(task.runs[-1], detail="ERROR: boom (SQLSTATE 42601)")
+
+    def say(self, issue: str, creator: str, text: str) -> None:
+        comments = self.issue_comments.setdefault(issue, [])
+        comments.append(Comment(f"{issue}/issueComments/{next(self._numbers)}", creator, text, self.now))
+
+    def order(self, plan: SimPlan) -> list[str]:
+        return [e for e in self.environments if plan.stages.get(e)]
+
+    def change(self, plan: SimPlan) -> Change:
+        issue = None
+        if plan.issue is not None:
+            issue = Issue(plan.issue, plan.issue.rsplit("/", 1)[-1], plan.title, plan.creator, "DONE", plan.review)
+        stages = tuple(
+            Stage(
+                name=f"{plan.name}/rollout/stages/{e}",
+                environment=f"environments/{e}",
+                title=e.title(),
+                tasks=tuple(
+                    Task(
+                        t.name,
+                        f"instances/inst-{e}/databases/app",
+                        "DATABASE_MIGRATE",
+                        t.status,
+                        sheet=t.sheet,
+                        newest_run=t.runs[-1] if t.runs else None,
+                    )
+                    for t in plan.stages[e]
+                ),
+                automatic=e in self.automatic,
+            )
+            for e in self.order(plan)
+        )
+        return Change(
+            plan=plan.name,
+            project="projects/demo",
+            title=plan.title,
+            creator=plan.creator,
+            created=plan.created,
+            is_active=plan.is_active,
+            checks=Checks(plan.checks),
+            stages=stages,
+            issue=issue,
+            link=f"https://bytebase.example/{plan.name}/rollout",
+        )
+
+    def fingerprint_of(self, stage_name: str) -> str:
+        plan = self.plans[stage_name.split("/rollout/")[0]]
+        change = self.change(plan)
+        stage = change.stage(stage_name)
+        return fingerprint(change, stage) if stage is not None else ""
+
+    # --- people in Feishu ----------------------------------------------------------------------------------------
+    def pending(self) -> list[SimInstance]:
+        return [i for i in self.instances.values() if i.status is InstanceStatus.PENDING]
+
+    def decide(self, instance: SimInstance, email: str, *, approve: bool, comment: str = "") -> bool:
+        mine = [t for t in instance.tasks if t.open_id == open_id(email) and t.status is NodeTaskStatus.PENDING]
+        if instance.status is not InstanceStatus.PENDING or not mine:
+            return False
+        task = mine[0]
+        status = NodeTaskStatus.APPROVED if approve else NodeTaskStatus.REJECTED
+        self._set(instance, task, status)
+        instance.timeline.append(TimelineEvent("PASS" if approve else "REJECT", self.now, task.open_id, task.id, comment))
+        others = [t for t in instance.tasks if t.status is NodeTaskStatus.PENDING]
+        if not approve or self.decision is Decision.ANY or not others:
+            for other in others:
+                self._set(instance, other, NodeTaskStatus.DONE)
+            instance.status = InstanceStatus.APPROVED if approve else InstanceStatus.REJECTED
+            instance.ended = self.now
+        return True
+
+    def transfer(self, instance: SimInstance, email: str, to: str) -> None:
+        for task in list(instance.tasks):
+            if task.open_id == open_id(email) and task.status is NodeTaskStatus.PENDING:
+                self._set(instance, task, NodeTaskStatus.TRANSFERRED)
+                new = replace(task, id=str(next(self._numbers)), open_id=open_id(to), status=NodeTaskStatus.PENDING)
+                instance.tasks.append(new)
+                instance.timeline.append(TimelineEvent("TRANSFER", self.now, task.open_id, task.id))
+
+    def auto_pass(self, instance: SimInstance) -> None:
+        if instance.status is InstanceStatus.PENDING:
+            instance.tasks = [replace(t, status=NodeTaskStatus.DONE) for t in instance.tasks]
+            node = instance.request.node_key
+            task = NodeTask(str(next(self._numbers)), "", NodeTaskStatus.APPROVED, "n", node, is_automatic=True)
+            instance.tasks.append(task)
+            instance.status, instance.ended = InstanceStatus.APPROVED, self.now
+
+    def end(self, instance: SimInstance, status: InstanceStatus, *, reverted: bool = False) -> None:
+        instance.tasks = [
+            replace(t, status=NodeTaskStatus.DONE) if t.status is NodeTaskStatus.PENDING else t for t in instance.tasks
+        ]
+        instance.status, instance.ended, instance.reverted = status, self.now, reverted
+        instance.timeline.append(TimelineEvent("CANCEL", self.now, instance.request.submitter))
+
+    def _set(self, instance: SimInstance, task: NodeTask, status: NodeTaskStatus) -> None:
+        instance.tasks[instance.tasks.index(task)] = replace(task, status=status, ended=self.now)
+
+    def create_instance(self, request: InstanceRequest) -> SimInstance:
+        if any(i.request.uuid.lower() == request.uuid.lower() for i in self.instances.values()):
+            raise ConflictError("the uuid is taken")
+        if self.definition_problem:
+            raise RefusedError("the definition is not active")
+        code = f"INST-{next(self._numbers)}"
+        instance = SimInstance(code, request, self.now)
+        instance.tasks = [
+            NodeTask(str(next(self._numbers)), p.open_id, NodeTaskStatus.PENDING, "n", request.node_key)
+            for p in request.approvers
+        ]
+        instance.timeline.append(TimelineEvent("START", self.now, request.submitter))
+        self.instances[code] = instance
+        return instance
+
+
+class WorldClock:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now(self) -> datetime:
+        return self._world.now
+
+    def skew(self) -> float:
+        return self._world.clock_skew
+
+
+class SimSubjects:
+    """Bytebase's port over the world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def discover(self, *, full: bool) -> Sequence[Sighting]:
+        world = self._world
+        world.hook("discover")
+        found = []
+        for plan in world.plans.values():
+            if plan.exists and plan.is_active:
+                frontier = world.change(plan).frontier
+                signal = ",".join(t.status.value for e in world.order(plan) for t in plan.stages[e])
+                found.append(Sighting(plan.name, frontier.name if frontier else None, signal))
+        return found
+
+    async def observe(self, plan: str) -> Change:
+        world = self._world
+        world.hook("observe.before")
+        known = world.plans.get(plan)
+        if known is None or not known.exists:
+            raise NotFoundError(f"{plan} does not exist")
+        change = world.change(known)
+        for stage in change.stages:
+            world.looks[stage.name] = fingerprint(change, stage)
+        world.hook("observe.after")
+        return change
+
+    async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
+        self._world.hook("entitled.before")
+        environment = stage.environment.rsplit("/", 1)[-1]
+        people = frozenset(self._world.entitled.get(environment, set()))
+        self._world.hook("entitled.after")
+        return Entitlement(people)
+
+    async def statements(self, change: Change, stage: Stage) -> Sequence[Statement]:
+        self._world.hook("statements.before")
+        return [Statement(f"ALTER TABLE t_{t.sheet[-6:]} ADD c int;", 40, (t.name,)) for t in stage.tasks]
+
+    async def run(self, stage: Stage, tasks: Sequence[str]) -> None:
+        world = self._world
+        world.hook("run.before")
+        plan = world.plans[stage.name.split("/rollout/")[0]]
+        environment = stage.name.rsplit("/", 1)[-1]
+        before = world.fingerprint_of(stage.name)
+        order = world.order(plan)
+        earlier = order[: order.index(environment)] if environment in order else order
+        unfinished = tuple(
+            e for e in earlier if any(t.status not in (TaskStatus.DONE, TaskStatus.SKIPPED) for t in plan.stages[e])
+        )
+        wanted = [t for t in plan.stages.get(environment, []) if t.name in tasks]
+        if any(t.status is TaskStatus.SKIPPED for t in wanted):
+            raise ConflictError("a skipped task cannot be run")
+        started = world.start(wanted, OWN)
+        if started:
+            lately = [people for at, people in world.entitled_log.get(environment, []) if at >= world.now - timedelta(minutes=2)]
+            lately.append(frozenset(world.entitled.get(environment, set())))
+            earlier_sets = [people for at, people in world.entitled_log.get(environment, []) if at < world.now - timedelta(minutes=2)]
+            lately += earlier_sets[-1:]
+            world.runs.append(
+                RunRecord(
+                    world.now,
+                    stage.name,
+                    tuple(started),
+                    before,
+                    world.looks.get(stage.name, ""),
+                    frozenset().union(*lately),
+                    unfinished,
+                )
+            )
+        world.hook("run.after")
+
+    async def skip(self, stage: Stage, tasks: Sequence[str], reason: str) -> None:
+        self._world.hook("skip.before")
+        plan = self._world.plans[stage.name.split("/rollout/")[0]]
+        for task in plan.stages[stage.name.rsplit("/", 1)[-1]]:
+            if task.name in tasks and task.status in (TaskStatus.NOT_STARTED, TaskStatus.FAILED, TaskStatus.CANCELED):
+                task.status = TaskStatus.SKIPPED
+        self._world.hook("skip.after")
+
+    async def comments(self, issue: str) -> Sequence[Comment]:
+        self._world.hook("comments.before")
+        return list(self._world.issue_comments.get(issue, []))
+
+    async def put_comment(self, issue: str, *, mark: str, text: str, edit: bool, check: bool) -> None:
+        world = self._world
+        world.hook("comment.before")
+        body = f"<!-- reconciler:{mark} -->\n{text}"
+        comments = world.issue_comments.setdefault(issue, [])
+        mine = [i for i, c in enumerate(comments) if c.creator == OWN and c.text.startswith(f"<!-- reconciler:{mark} -->")]
+        if check and mine:
+            if edit:
+                comments[mine[0]] = replace(comments[mine[0]], text=body)
+        else:
+            world.say(issue, OWN, body)
+        world.hook("comment.after")
+
+    async def own_email(self) -> str:
+        return OWN
+
+
+class SimApprovals:
+    """Feishu's port over the world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def resolve(self, emails: Sequence[str]) -> Resolution:
+        world = self._world
+        world.hook("resolve.before")
+        found = {e: world.directory[e] for e in emails if e in world.directory and e not in world.hidden}
+        return Resolution(found, {e: "not known to Feishu" for e in emails if e not in found})
+
+    async def bot(self) -> str:
+        return "ou_bot"
+
+    async def definition(self, name: str) -> LiveDefinition:
+        world = self._world
+        world.hook("definition.before")
+        return LiveDefinition(name, world.definition_code, "gate-node", world.decision, problem=world.definition_problem)
+
+    async def create(self, request: InstanceRequest) -> str:
+        world = self._world
+        world.hook("create.before")
+        instance = world.create_instance(request)
+        world.hook("create.after")
+        return instance.code
+
+    async def read(self, code_or_uuid: str) -> Instance:
+        world = self._world
+        world.hook("read.before")
+        for i in world.instances.values():
+            if i.code == code_or_uuid or i.request.uuid.lower() == code_or_uuid.lower():
+                world.reads.setdefault(i.code, []).append(i.status)
+                form = tuple((f.id, f.text("en-US")) for f in i.request.form)
+                instance = Instance(
+                    code=i.code,
+                    uuid=i.request.uuid,
+                    definition_code=i.request.definition_code,
+                    status=i.status,
+                    submitter=i.request.submitter,
+                    started=i.started,
+                    form=form,
+                    tasks=tuple(i.tasks),
+                    timeline=tuple(i.timeline),
+                    ended=i.ended,
+                    is_reverted=i.reverted,
+                )
+                world.hook("read.after")
+                return instance
+        raise NotFoundError("no such instance")
+
+    async def cancel(self, instance: Instance) -> CancelResult:
+        world = self._world
+        world.hook("cancel.before")
+        known = world.instances[instance.code]
+        world.cancels.append((known.code, known.status, (world.reads.get(known.code) or [None])[-1]))
+        if not world.withdrawal_allowed:
+            return CancelResult.REFUSED
+        if known.status is InstanceStatus.APPROVED:
+            # Facts F-05: cancelling a passed instance puts it back into approval.
+            known.status, known.ended = InstanceStatus.PENDING, None
+        elif known.status is InstanceStatus.PENDING:
+            world.end(known, InstanceStatus.CANCELED)
+        else:
+            world.hook("cancel.after")
+            return CancelResult.NOT_PENDING
+        world.hook("cancel.after")
+        return CancelResult.CANCELED
+
+    async def comment(self, instance: str, *, mark: str, text: str, check: bool) -> None:
+        world = self._world
+        world.hook("note.before")
+        notes = world.instance_comments.setdefault(instance, [])
+        if not (check and any(known == mark for known, _ in notes)):
+            notes.append((mark, text))
+        world.hook("note.after")
+
+    async def remind(self, instance: Instance, *, mark: str, text: str, link: str) -> str:
+        self._world.hook("remind.before")
+        return "card"
+
+    async def card(self, receiver: str, *, mark: str, title: str, text: str, link: str) -> None:
+        self._world.hook("card.before")
+        if not any(known == mark for known, _ in self._world.cards):
+            self._world.cards.append((mark, receiver))
+
+    async def recent(self, definition_code: str, since: datetime) -> Sequence[str]:
+        self._world.hook("recent.before")
+        return [i.code for i in self._world.instances.values() if i.request.definition_code == definition_code and i.started >= since]
+
+    def link(self, instance: str) -> str:
+        return f"https://feishu.example/{instance}"
