@@ -1,0 +1,90 @@
+"""Which subjects a gate can hold, compared: gates that hold the same ones, and gates that leave nothing to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from reconciler.spec.diagnostics import Diagnostic
+from reconciler.spec.models.gates import Gate
+from reconciler.spec.target import Target
+
+
+def overlapping_targets(targets: Sequence[Target]) -> Iterator[Diagnostic]:
+    """Gates of two targets on one Bytebase that could both hold one subject: it would be asked twice."""
+    for first, second in combinations(targets, 2):
+        if not _same_bytebase(first, second):
+            continue
+        for i, gate in enumerate(second.spec.gates):
+            other = next((other for other in first.spec.gates if can_overlap(other, gate)), None)
+            if other is not None:
+                place = first.origin("spec", "gates", first.spec.gates.index(other))
+                apart = "projects or environments" if gate.at == "stage" else "projects or roles"
+                yield second.diagnostic(
+                    ("spec", "gates", i, "name"),
+                    f"overlaps with gate '{other.name}' of target '{first.name}' on the same Bytebase ({place})",
+                    f"keep them apart by match.{apart.replace(' or ', ' or match.')}",
+                )
+
+
+def can_overlap(one: Gate, other: Gate) -> bool:
+    """Whether one subject could match both gates.
+
+    Only what a subject has exactly one of keeps gates apart: its project, a stage's environment, a review step's role,
+    the value of a project label. An issue may carry many labels, and touch many environments while it is reviewed.
+    """
+    if one.at != other.at:
+        return False
+    if not _may_share(_projects(one), _projects(other)):
+        return False
+    if one.at == "stage" and not _may_share(one.match.environments, other.match.environments):
+        return False
+    if one.at == "review" and not _may_share(one.match.roles, other.match.roles):
+        return False
+    labels = other.match.project_labels
+    return all(labels.get(key, value) == value for key, value in one.match.project_labels.items())
+
+
+def covers(wide: Gate, narrow: Gate) -> bool:
+    """Whether every subject that matches `narrow` also matches `wide`."""
+    return (
+        wide.at == narrow.at
+        and _contains(_projects(wide), _projects(narrow))
+        and _contains(wide.match.environments, narrow.match.environments)
+        and _contains(wide.match.roles, narrow.match.roles)
+        and (not wide.match.issue_labels or set(wide.match.issue_labels) == set(narrow.match.issue_labels))
+        and wide.match.project_labels.items() <= narrow.match.project_labels.items()
+    )
+
+
+def holds_project(gate: Gate, project: str) -> bool:
+    """Whether the gate can hold a change of this project, by name."""
+    projects = _projects(gate)
+    return not projects or project in projects
+
+
+def _projects(gate: Gate) -> Sequence[str]:
+    """The projects a gate is limited to; empty when it is not."""
+    return () if "*" in gate.match.projects else gate.match.projects
+
+
+def _may_share(one: Sequence[str], other: Sequence[str]) -> bool:
+    return not one or not other or not set(one).isdisjoint(other)
+
+
+def _contains(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    return not wide or (bool(narrow) and set(narrow) <= set(wide))
+
+
+def _same_bytebase(first: Target, second: Target) -> bool:
+    one, other = first.spec.bytebase, second.spec.bytebase
+    same_label = one.identity is not None and one.identity == other.identity
+    return same_label or _address(one.url) == _address(other.url)
+
+
+def _address(url: str) -> str:
+    """A URL such that two writings of one address are equal."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    default = {"http": ":80", "https": ":443"}.get(scheme.lower(), "")
+    return f"{scheme.lower()}://{host.lower().removesuffix(default)}{slash}{path}"

@@ -1,0 +1,1 @@
+"""What an author may write, one file per area. Everything is frozen, camelCase in files, unknown fields refused."""
