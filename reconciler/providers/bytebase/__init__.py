@@ -1,0 +1,1 @@
+"""Bytebase as the product sees it: a typed client, and the ports it serves."""
