@@ -72,8 +72,8 @@ class SubjectPort(Protocol):
         """All plain comments of an issue, oldest first; implementations keep the last page token to read less."""
         ...
 
-    async def put_comment(self, issue: str, *, mark: str, text: str, edit: bool, check: bool) -> None:
-        """Write a comment that carries `mark`. `check` looks first for one of ours with it; `edit` brings its text up to date."""
+    async def put_comment(self, issue: str, *, mark: str, text: str, edit: bool) -> None:
+        """Write a comment that carries `mark`, unless one of ours already does; `edit` then brings its text up to date."""
         ...
 
     async def own_email(self) -> str:
@@ -108,8 +108,8 @@ class ApprovalPort(Protocol):
         """Withdraw as its submitter; the caller has read it as PENDING just now and reads it again afterwards."""
         ...
 
-    async def comment(self, instance: str, *, mark: str, text: str, check: bool) -> None:
-        """Comment as the bot; `check` looks first for one of ours with that mark."""
+    async def comment(self, instance: str, *, mark: str, text: str) -> None:
+        """Comment as the bot, unless one of ours with that mark is already there."""
         ...
 
     async def remind(self, instance: Instance, *, mark: str, text: str, link: str) -> str:

@@ -1,4 +1,8 @@
-"""Delivers what is owed to people: retried until delivered or stated as failed, never twice, never in the way of the gate."""
+"""Delivers what is owed to people: retried until delivered or stated as failed, never twice, never in the way of the gate.
+
+Every comment carries its mark, and the ports look for it before they write: neither a crash, a lost answer nor an old
+ledger makes anybody read the same thing twice.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +36,9 @@ class Outbox:
     async def _deliver(self, item: OutboxItem) -> bool:
         ledger, clock = self._ports.ledger, self._ports.clock
         tried = replace(item, attempts=item.attempts + 1, next_attempt=clock.now() + _pause(item.attempts))
-        # The attempt is on record before the act: after a crash the next attempt looks for its own mark first.
         await ledger.update_outbox(tried)
         try:
-            await self._send(item, check=item.attempts > 0)
+            await self._send(item)
         except (UnavailableError, ThrottledError) as error:
             if tried.attempts >= MOST_ATTEMPTS:
                 await self._give_up(tried, error)
@@ -46,18 +49,16 @@ class Outbox:
         await ledger.update_outbox(replace(tried, delivered_at=clock.now(), next_attempt=None))
         return True
 
-    async def _send(self, item: OutboxItem, *, check: bool) -> None:
+    async def _send(self, item: OutboxItem) -> None:
         subjects, approvals = self._ports.subjects, self._ports.approvals
         text = both(item.texts)
         match item.kind:
             case OutboxKind.ISSUE_COMMENT:
-                # An answer is looked for even the first time: a lost ledger must not answer a command again.
-                check = check or item.mark.startswith("answer:")
-                await subjects.put_comment(item.to, mark=item.mark, text=text, edit=False, check=check)
+                await subjects.put_comment(item.to, mark=item.mark, text=text, edit=False)
             case OutboxKind.STATUS_COMMENT:
-                await subjects.put_comment(item.to, mark=item.mark, text=text, edit=True, check=True)
+                await subjects.put_comment(item.to, mark=item.mark, text=text, edit=True)
             case OutboxKind.INSTANCE_COMMENT:
-                await approvals.comment(item.to, mark=item.mark, text=text, check=check)
+                await approvals.comment(item.to, mark=item.mark, text=text)
             case OutboxKind.CARD:
                 title = item.texts[0][1][:60]
                 await approvals.card(item.to, mark=item.mark, title=title, text=text, link=item.link)
