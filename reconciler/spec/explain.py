@@ -27,6 +27,7 @@ _EXPECTED = {
 }
 _SHOWS_VALUE = {"duration", "moment", "form", "url", "choice"}
 _SECRETIVE_NAME = re.compile(r"secret|token|password|passwd|key|auth", re.IGNORECASE)
+_OLD_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _MOST_LISTED = 12
 _LONGEST_VALUE = 60
 
@@ -89,8 +90,7 @@ def _wrong_value(detail: ErrorDetails, *, shows_value: bool) -> tuple[str, str]:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     got = f", got {_described(value)}" if shows_value else ""
     if kind in _EXPECTED:
-        quoted = isinstance(value, int | float) and kind == "string_type" and shows_value
-        return f"expected {_EXPECTED[kind]}{got}", f'write "{_as_yaml(value)}" in quotes' if quoted else ""
+        return f"expected {_EXPECTED[kind]}{got}", _type_hint(kind, value) if shows_value else ""
     if kind in {"choice", "reference"} and isinstance(value, dict):
         return detail["msg"], _choice_hint(detail["msg"], value)
     if kind == "literal_error":
@@ -103,6 +103,14 @@ def _wrong_value(detail: ErrorDetails, *, shows_value: bool) -> tuple[str, str]:
         bound = f"at least {context.get('ge')}" if "ge" in context else f"at most {context.get('le')}"
         return f"must be {bound}{got}", ""
     return detail["msg"] + (got if kind in _SHOWS_VALUE else ""), ""
+
+
+def _type_hint(kind: str, value: object) -> str:
+    if kind == "string_type" and isinstance(value, int | float):
+        return f'write "{_as_yaml(value)}" in quotes'
+    if kind == "bool_type" and isinstance(value, str) and value.lower() in _OLD_BOOLEANS:
+        return f"write {_OLD_BOOLEANS[value.lower()]}: YAML 1.2 takes '{value}' for text"
+    return ""
 
 
 def _choice_hint(expected: str, written: dict[str, object]) -> str:
