@@ -120,10 +120,10 @@ class FeishuApprovals:
             raise
         return CancelResult.CANCELED
 
-    async def comment(self, instance: str, *, mark: str, text: str, check: bool) -> None:
-        """Comment as the bot; with `check` nothing is written when one of ours with that mark exists."""
+    async def comment(self, instance: str, *, mark: str, text: str) -> None:
+        """Comment as the bot, unless one of ours with that mark is already there."""
         author = await self._client.bot_open_id()
-        if check and await self._client.comments.has_mark(instance, reader=author, mark=mark):
+        if await self._client.comments.has_mark(instance, reader=author, mark=mark):
             return
         await self._client.comments.create(instance, author=author, text=text, mark=mark)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime, timedelta
+
+from reconciler.providers.feishu.events import FeishuEvent
 
 REMEMBER = timedelta(hours=8)
 """Longer than Feishu's last retry (about 7.1 h)."""
@@ -39,3 +42,21 @@ class EventMemory:
             if len(self._seen) < self._capacity and now - self._seen[oldest] < self._remember:
                 return
             del self._seen[oldest]
+
+
+class EventInbox:
+    """Passes each event on once, whether it came over the socket or the callback."""
+
+    def __init__(
+        self, wake: Callable[[FeishuEvent], None], *, now: Callable[[], datetime], memory: EventMemory | None = None
+    ) -> None:
+        self._wake = wake
+        self._now = now
+        self._memory = memory or EventMemory()
+
+    def receive(self, event: FeishuEvent) -> bool:
+        """Wake for an event that was not delivered before; False for a repetition."""
+        if not self._memory.is_new(event.event_id, self._now()):
+            return False
+        self._wake(event)
+        return True
