@@ -185,6 +185,6 @@ def _insert(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str,
     """An insert that meets its own kind: it updates the named columns, or with none leaves the row as it is."""
     statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     if names is None:
-        return statement.on_conflict_do_nothing(index_elements=keys)
+        return statement.on_conflict_do_nothing(index_elements=keys).execution_options(preserve_rowcount=True)
     rest = {name: statement.excluded[name] for name in names if name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=rest)
