@@ -112,7 +112,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "it was approved, but what would run has changed since; a new request follows",
         "已批准,但待执行内容此后已变更;将重新发起",
     ),
-    "approvedButEnded": ("it was approved, but the stage had already ended", "已批准,但该阶段已结束"),
+    "approvedButEnded": ("it was approved, but nothing was run for it: {why}", "已批准,但未执行:{why}"),
     "revokedAfterRun": (
         "the approval was revoked after the stage had run; nothing is undone",
         "审批在执行后被撤销;不会回滚",

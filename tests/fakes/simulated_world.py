@@ -133,7 +133,9 @@ class World:
         for environment, people in self.entitled.items():
             self.entitled_log.setdefault(environment, []).append((self.now, frozenset(people)))
 
-    def new_change(self, *, creator: str = ALICE, tasks: int = 2, with_issue: bool = True, stages: Sequence[str] = ()) -> SimPlan:
+    def new_change(
+        self, *, creator: str = ALICE, tasks: int = 2, with_issue: bool = True, stages: Sequence[str] = ()
+    ) -> SimPlan:
         number = next(self._numbers)
         name = f"projects/demo/plans/{number}"
         wanted = list(stages) or list(self.environments)
@@ -226,7 +228,9 @@ class World:
         task = mine[0]
         status = NodeTaskStatus.APPROVED if approve else NodeTaskStatus.REJECTED
         self._set(instance, task, status)
-        instance.timeline.append(TimelineEvent("PASS" if approve else "REJECT", self.now, task.open_id, task.id, comment))
+        instance.timeline.append(
+            TimelineEvent("PASS" if approve else "REJECT", self.now, task.open_id, task.id, comment)
+        )
         others = [t for t in instance.tasks if t.status is NodeTaskStatus.PENDING]
         if not approve or self.decision is Decision.ANY or not others:
             for other in others:
@@ -344,9 +348,17 @@ class SimSubjects:
             raise ConflictError("a skipped task cannot be run")
         started = world.start(wanted, OWN)
         if started:
-            lately = [people for at, people in world.entitled_log.get(environment, []) if at >= world.now - timedelta(minutes=2)]
+            lately = [
+                people
+                for at, people in world.entitled_log.get(environment, [])
+                if at >= world.now - timedelta(minutes=2)
+            ]
             lately.append(frozenset(world.entitled.get(environment, set())))
-            earlier_sets = [people for at, people in world.entitled_log.get(environment, []) if at < world.now - timedelta(minutes=2)]
+            earlier_sets = [
+                people
+                for at, people in world.entitled_log.get(environment, [])
+                if at < world.now - timedelta(minutes=2)
+            ]
             lately += earlier_sets[-1:]
             world.runs.append(
                 RunRecord(
@@ -373,13 +385,15 @@ class SimSubjects:
         self._world.hook("comments.before")
         return list(self._world.issue_comments.get(issue, []))
 
-    async def put_comment(self, issue: str, *, mark: str, text: str, edit: bool, check: bool) -> None:
+    async def put_comment(self, issue: str, *, mark: str, text: str, edit: bool) -> None:
         world = self._world
         world.hook("comment.before")
         body = f"<!-- reconciler:{mark} -->\n{text}"
         comments = world.issue_comments.setdefault(issue, [])
-        mine = [i for i, c in enumerate(comments) if c.creator == OWN and c.text.startswith(f"<!-- reconciler:{mark} -->")]
-        if check and mine:
+        mine = [
+            i for i, c in enumerate(comments) if c.creator == OWN and c.text.startswith(f"<!-- reconciler:{mark} -->")
+        ]
+        if mine:
             if edit:
                 comments[mine[0]] = replace(comments[mine[0]], text=body)
         else:
@@ -408,7 +422,9 @@ class SimApprovals:
     async def definition(self, name: str) -> LiveDefinition:
         world = self._world
         world.hook("definition.before")
-        return LiveDefinition(name, world.definition_code, "gate-node", world.decision, problem=world.definition_problem)
+        return LiveDefinition(
+            name, world.definition_code, "gate-node", world.decision, problem=world.definition_problem
+        )
 
     async def create(self, request: InstanceRequest) -> str:
         world = self._world
@@ -459,11 +475,11 @@ class SimApprovals:
         world.hook("cancel.after")
         return CancelResult.CANCELED
 
-    async def comment(self, instance: str, *, mark: str, text: str, check: bool) -> None:
+    async def comment(self, instance: str, *, mark: str, text: str) -> None:
         world = self._world
         world.hook("note.before")
         notes = world.instance_comments.setdefault(instance, [])
-        if not (check and any(known == mark for known, _ in notes)):
+        if not any(known == mark for known, _ in notes):
             notes.append((mark, text))
         world.hook("note.after")
 
@@ -478,7 +494,11 @@ class SimApprovals:
 
     async def recent(self, definition_code: str, since: datetime) -> Sequence[str]:
         self._world.hook("recent.before")
-        return [i.code for i in self._world.instances.values() if i.request.definition_code == definition_code and i.started >= since]
+        return [
+            i.code
+            for i in self._world.instances.values()
+            if i.request.definition_code == definition_code and i.started >= since
+        ]
 
     def link(self, instance: str) -> str:
         return f"https://feishu.example/{instance}"

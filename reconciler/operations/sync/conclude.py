@@ -39,8 +39,9 @@ class Concluder:
         why = _closing_reason(decision, judged, seen, spent=spent)
         messages: list[OutboxItem | None] = []
         if approved and not spent and decision.cause in (Cause.ENDED, Cause.CONTENT, Cause.DEFINITION):
-            code = "approvedButEnded" if decision.cause is Cause.ENDED else "approvedButChanged"
-            messages.append(records.instance_comment(entry, code, reason(code)))
+            ended = reason("approvedButEnded", why=judged.stand_reason.text)
+            moot = ended if decision.cause is Cause.ENDED else reason("approvedButChanged")
+            messages.append(records.instance_comment(entry, moot.code, moot))
         if spent and seen.instance is not None and seen.instance.is_reverted:
             messages.append(records.issue_comment(entry, "revoked", reason("revokedAfterRun")))
         if spent and (failed := failures(seen)):

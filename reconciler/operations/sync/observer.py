@@ -76,7 +76,8 @@ class Observer:
         approvals = self._ports.approvals
         definition = await approvals.definition(gate.definition)
         entitlement = await self._ports.subjects.entitled(change, stage, gate.approvers)
-        if not entitlement.people and not entitlement.too_many and gate.fallback:
+        nobody = not replace(seen, entitlement=entitlement).approvers
+        if nobody and not entitlement.too_many and gate.fallback:
             entitlement = replace(entitlement, people=frozenset(gate.fallback))
         seen = replace(seen, definition=definition, entitlement=entitlement)
         pending = seen.instance is not None and seen.instance.status is InstanceStatus.PENDING
