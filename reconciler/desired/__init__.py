@@ -1,0 +1,1 @@
+"""Spec -> resources, each with the place that declares it."""

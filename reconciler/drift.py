@@ -1,0 +1,145 @@
+"""A plan and what was recorded -> which side moved: pending, drifted, unmanaged or unverifiable. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.desired.declared import Declared
+from reconciler.plan.build import Live
+from reconciler.plan.change import Action, Change, Plan, Target
+from reconciler.resources.base import Key, Resource
+from reconciler.resources.definition import Definition, stamp_prefix
+from reconciler.resources.record import AppliedRecord, RecordState
+
+
+class DriftClass(StrEnum):
+    """PENDING: the spec changed and was not applied. DRIFTED: the live side moved. The other two change nothing."""
+
+    PENDING = "pending"
+    DRIFTED = "drifted"
+    UNMANAGED = "unmanaged"
+    UNVERIFIABLE = "unverifiable"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who last wrote a resource upstream, and when, by the audit log."""
+
+    who: str
+    when: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DriftItem:
+    """One resource that is not simply in sync. `fields` are paths; `note` says what could not be told."""
+
+    kind: str
+    name: str
+    drift_class: DriftClass
+    fields: tuple[str, ...] = ()
+    who: str | None = None
+    when: datetime | None = None
+    note: str = ""
+
+    @property
+    def key(self) -> Key:
+        """Kind and name."""
+        return Key(self.kind, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The drift of one target; text and exit code both come from this value."""
+
+    target: Target
+    items: tuple[DriftItem, ...] = ()
+
+    def summary(self) -> dict[str, int]:
+        """How many items of each class."""
+        counts = Counter(item.drift_class for item in self.items)
+        return {each.value: counts[each] for each in DriftClass}
+
+    @property
+    def exit_code(self) -> int:
+        """2 if anything is pending or drifted."""
+        moving = {DriftClass.PENDING, DriftClass.DRIFTED}
+        return 2 if any(item.drift_class in moving for item in self.items) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is known about the past: records of the store, and authors by the audit log."""
+
+    records: Mapping[Key, AppliedRecord]
+    authors: Mapping[Key, Author]
+
+
+def assess_drift(*, plan: Plan, declared: Sequence[Declared], live: Live, memory: Memory) -> Drift:
+    """Every declared resource that differs or cannot be verified, and every undeclared live one, sorted."""
+    wanted = {one.key: one.resource for one in declared}
+    items = []
+    for change in plan.changes:
+        if change.action is Action.DELETE:
+            items.append(_item(change, DriftClass.PENDING, memory, "it is not declared, and its kind is pruned"))
+        elif change.is_pending:
+            drift_class, note = _side(change, wanted[change.key], live.get(change.key), memory.records.get(change.key))
+            items.append(_item(change, drift_class, memory, note))
+        elif change.unverifiable:
+            items.append(DriftItem(change.kind, change.name, DriftClass.UNVERIFIABLE, change.unverifiable))
+    deleted = {change.key for change in plan.changes if change.action is Action.DELETE}
+    if not plan.partial:
+        items += [
+            DriftItem(other.kind, other.name, DriftClass.UNMANAGED) for other in live.others if other.key not in deleted
+        ]
+    return Drift(plan.target, tuple(sorted(items, key=lambda item: (item.kind, item.name, item.drift_class))))
+
+
+def _item(change: Change, drift_class: DriftClass, memory: Memory, note: str) -> DriftItem:
+    author = memory.authors.get(change.key) if drift_class is DriftClass.DRIFTED else None
+    return DriftItem(
+        change.kind,
+        change.name,
+        drift_class,
+        tuple(row.path for row in change.fields),
+        author.who if author else None,
+        author.when if author else None,
+        note,
+    )
+
+
+def _side(
+    change: Change, desired: Resource, observed: Resource | None, record: AppliedRecord | None
+) -> tuple[DriftClass, str]:
+    if isinstance(desired, Definition) and isinstance(observed, Definition):
+        return _side_by_stamp(desired, observed)
+    if record is None or record.state is not RecordState.APPLIED:
+        if observed is None:
+            return DriftClass.PENDING, ""
+        return DriftClass.PENDING, "nothing is recorded about it: it cannot be told which side moved"
+    spec_moved = record.desired != desired.fingerprint() or _tokens_moved(change, desired, record)
+    live_moved = record.observed != (change.observed or "")
+    if live_moved:
+        return DriftClass.DRIFTED, "the spec changed too" if spec_moved else ""
+    return DriftClass.PENDING, ""
+
+
+def _tokens_moved(change: Change, desired: Resource, record: AppliedRecord) -> bool:
+    fields = desired.fields()
+    return any(
+        record.tokens.get(path, fields[path]) != fields[path] for path in record.tokens if path in fields
+    ) or any(
+        row.path in fields and row.path not in record.tokens and row.mark.value == "writeOnly" for row in change.fields
+    )
+
+
+def _side_by_stamp(desired: Definition, observed: Definition) -> tuple[DriftClass, str]:
+    """The stamp tells which spec was applied last, without any record."""
+    if observed.stamp == desired.stamp:
+        return DriftClass.DRIFTED, ""
+    if observed.stamp.startswith(stamp_prefix(desired.integration)):
+        return DriftClass.PENDING, ""
+    return DriftClass.DRIFTED, "its approval node does not carry our stamp"

@@ -1,0 +1,140 @@
+"""Desired and observed resources -> a plan. Pure: the same facts give the same plan, whatever order they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconciler.desired.declared import Declared
+from reconciler.diff import Difference, diff, rewritten
+from reconciler.plan.change import Action, Change, Plan, SpecFile, Target
+from reconciler.plan.order import in_order
+from reconciler.plan.select import Selection
+from reconciler.resources.base import Key, OnDifference, Resource
+from reconciler.resources.finding import Finding, order
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What was observed: declared resources that exist, and live ones of managed kinds that nobody declares."""
+
+    resources: Mapping[Key, Resource] = field(default_factory=dict)
+    others: Sequence[Resource] = ()
+    findings: Sequence[Finding] = ()
+    warnings: Sequence[Finding] = ()
+    refusals: Sequence[Finding] = ()
+
+    def get(self, key: Key) -> Resource | None:
+        """The live resource of that key."""
+        return self.resources.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the caller asked for beyond the spec: a part of it, write-only values sent again, kinds that are pruned."""
+
+    selection: Selection = field(default_factory=Selection)
+    rewrite: Selection | None = None
+    prune: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a plan comes from."""
+
+    specs: tuple[SpecFile, ...] = ()
+    tool_version: str = ""
+    commit: str | None = None
+
+
+def build_plan(
+    *,
+    target: Target,
+    declared: Sequence[Declared],
+    live: Live,
+    wishes: Wishes | None = None,
+    provenance: Provenance | None = None,
+) -> Plan:
+    """The plan without the judgement of safety, which `reconciler.plan.safety` adds."""
+    wishes = wishes or Wishes()
+    provenance = provenance or Provenance()
+    changes = []
+    warnings = list(live.warnings)
+    refusals = list(live.refusals)
+    for one in declared:
+        if not wishes.selection.has(one.key):
+            continue
+        change = _change(one, live.get(one.key), wishes)
+        if change.is_pending and one.resource.on_difference is not OnDifference.WRITE:
+            finding = _does_not_fit(change)
+            (warnings if one.resource.on_difference is OnDifference.WARN else refusals).append(finding)
+            change = replace(change, action=Action.KEEP)
+        changes.append(change)
+    if not wishes.selection.is_partial:
+        changes += [_deletion(other) for other in live.others if other.kind in wishes.prune]
+    return Plan(
+        target=target,
+        changes=in_order(changes),
+        findings=_chosen(live.findings, wishes.selection),
+        warnings=_chosen(warnings, wishes.selection),
+        refusals=_chosen(refusals, wishes.selection),
+        specs=tuple(sorted(provenance.specs, key=lambda spec: spec.file)),
+        tool_version=provenance.tool_version,
+        commit=provenance.commit,
+        partial=wishes.selection.is_partial,
+    )
+
+
+def _chosen(findings: Sequence[Finding], selection: Selection) -> tuple[Finding, ...]:
+    return tuple(sorted({f for f in findings if selection.has(f.key)}, key=order))
+
+
+def _change(declared: Declared, observed: Resource | None, wishes: Wishes) -> Change:
+    desired = declared.resource
+    difference = diff(observed, desired)
+    if wishes.rewrite is not None and wishes.rewrite.has(declared.key):
+        difference = _with_rewrite(difference, observed, desired)
+    otherwise = Action.UPDATE if difference.fields else Action.KEEP
+    return Change(
+        kind=desired.kind,
+        name=desired.name,
+        action=Action.CREATE if observed is None else otherwise,
+        fields=difference.fields,
+        origin=declared.origin,
+        irreversible=observed is None and desired.creation_is_irreversible,
+        erases=desired.erases(observed) if observed is not None else (),
+        observed=observed.fingerprint() if observed is not None else None,
+        unverifiable=difference.unverifiable,
+    )
+
+
+def _with_rewrite(difference: Difference, observed: Resource | None, desired: Resource) -> Difference:
+    again = rewritten(observed, desired)
+    sent = {row.path for row in again}
+    rows = [row for row in difference.fields if row.path not in sent]
+    return Difference(
+        fields=tuple(sorted((*rows, *again), key=lambda row: row.path)),
+        unverifiable=tuple(path for path in difference.unverifiable if path not in sent),
+    )
+
+
+def _deletion(other: Resource) -> Change:
+    return Change(
+        kind=other.kind,
+        name=other.name,
+        action=Action.DELETE,
+        fields=diff(other, None).fields,
+        observed=other.fingerprint(),
+    )
+
+
+def _does_not_fit(change: Change) -> Finding:
+    paths = ", ".join(row.path for row in change.fields)
+    return Finding(
+        "doesNotFit",
+        change.kind,
+        change.name,
+        f"what is live does not fit what is declared: {paths or 'it does not exist'}",
+        "change it in the console, or declare what is there",
+        change.origin,
+    )
