@@ -177,7 +177,7 @@ class World:
     def change(self, plan: SimPlan) -> Change:
         issue = None
         if plan.issue is not None:
-            issue = Issue(plan.issue, plan.issue.rsplit("/", 1)[-1], plan.title, plan.creator, "DONE", plan.review)
+            issue = Issue(plan.issue, plan.issue.rsplit("/", 1)[-1], plan.title, plan.creator, "DONE", plan.review, roles=("roles/projectOwner",))
         stages = tuple(
             Stage(
                 name=f"{plan.name}/rollout/stages/{e}",

@@ -73,7 +73,7 @@ class Simulation:
         writes = place.split(".")[0] in ("create", "cancel", "run", "skip", "note", "comment", "remind", "card")
         if not self.faults_on or self.in_action:
             return
-        if self.choices.random() < self.rates.interference and not place.startswith("run.before"):
+        if self.choices.random() < self.rates.interference and place not in _ONE_MOMENT:
             self.act()
         if self.choices.random() < self.rates.crash:
             raise Crash(place)
@@ -260,6 +260,8 @@ class Simulation:
                     raise BrokenInvariant(f"8: nothing is said on {plan.issue}")
 
 
+_ONE_MOMENT = frozenset({"run.before", "observe.after"})
+"""Between the last look and the run nobody can close the window from outside (facts §8.4); elsewhere anyone may act."""
 _RUNNABLE = (TaskStatus.NOT_STARTED, TaskStatus.FAILED, TaskStatus.CANCELED)
 _DONE = (TaskStatus.DONE, TaskStatus.SKIPPED)
 

@@ -33,7 +33,7 @@ class Records:
         unchanged = entry.state is state and entry.reason.code == why.code
         stage, change = seen.stage, seen.change
         stages = entry.stages
-        if change is not None and stage is not None:
+        if change is not None and stage is not None and change.frontier == stage:
             names = [each.name for each in change.stages]
             stages = tuple(names[: names.index(stage.name) + 1])
         return replace(
