@@ -181,7 +181,7 @@ class Like:
 
 _EMAIL = r"[^@\s/]+@[^@\s/]+"
 
-Text = Annotated[str, Like(r"(?s:.*\S.*)", "text that is not empty")]
+Text = Annotated[str, Like(r"[\s\S]*\S[\s\S]*", "text that is not empty")]
 """Any text that is not blank."""
 
 Name = Annotated[str, Like(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62})", "a name of letters, digits, '-', '_' and '.'")]
