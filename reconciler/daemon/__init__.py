@@ -1,0 +1,1 @@
+"""The long-running half: queue, pollers, host, and the pages it serves."""

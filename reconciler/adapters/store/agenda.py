@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, distinct, func, or_, select, true, union
+from sqlalchemy import ColumnElement, func, or_, select, true, union
 
 from reconciler.adapters.store.engine import Store
 from reconciler.adapters.store.schema import entries, history, outbox, wishes
@@ -21,16 +20,20 @@ class AskedInstance:
     code: str
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedIssue:
+    """A subject whose issue may hold commands."""
+
+    subject: str
+    issue: str
+
+
 class SqlAgenda:
     """Reads of one target that only ever lead to a look at a key."""
 
     def __init__(self, store: Store, target: str) -> None:
         self._store = store
         self._target = target
-
-    async def due(self, now: datetime) -> Sequence[str]:
-        """Subjects whose entry asked for another look by now."""
-        return await self._subjects(entries.c.state != EntryState.CLOSED, entries.c.next_attempt <= now)
 
     async def open_subjects(self) -> Sequence[str]:
         """Subjects with an entry that is not closed."""
@@ -41,10 +44,25 @@ class SqlAgenda:
         states = (EntryState.INTENDED, EntryState.ASKED, EntryState.WITHDRAWING)
         return await self._subjects(entries.c.state.in_([str(state) for state in states]))
 
-    async def wished(self) -> Sequence[str]:
-        """Subjects with an unanswered wish."""
-        query = select(distinct(wishes.c.subject)).where(wishes.c.target == self._target, wishes.c.answer.is_(None))
-        return sorted(await self._store.read(lambda connection: connection.execute(query).scalars().all()))
+    async def wished(self) -> Sequence[tuple[str, str]]:
+        """Unanswered wishes: subject and id."""
+        query = (
+            select(wishes.c.subject, wishes.c.id)
+            .where(wishes.c.target == self._target, wishes.c.answer.is_(None))
+            .order_by(wishes.c.at)
+        )
+        rows = await self._store.read(lambda connection: connection.execute(query).all())
+        return [(row.subject, row.id) for row in rows]
+
+    async def watched(self) -> Sequence[WatchedIssue]:
+        """Subjects with an issue and an open entry, those that changed last first."""
+        query = (
+            select(entries.c.subject, entries.c.issue)
+            .where(self._present, entries.c.issue != "", entries.c.state != str(EntryState.CLOSED))
+            .order_by(entries.c.since.desc(), entries.c.subject)
+        )
+        rows = await self._store.read(lambda connection: connection.execute(query).all())
+        return [WatchedIssue(row.subject, row.issue) for row in rows]
 
     async def asked(self) -> Sequence[AskedInstance]:
         """Instances that are waiting for people or for their withdrawal, sorted by subject."""

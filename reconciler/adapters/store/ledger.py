@@ -143,6 +143,8 @@ class SqlLedger:
             "state": str(entry.state),
             "uuid": entry.request.uuid if entry.request else "",
             "code": entry.instance or "",
+            "issue": entry.issue,
+            "since": entry.since,
             "next_attempt": entry.next_attempt,
             "document": encode(entry),
         }

@@ -57,6 +57,8 @@ entries = Table(
     Column("state", String(20), nullable=False),
     Column("uuid", String(64), nullable=False),
     Column("code", String(200), nullable=False),
+    Column("issue", String(500), nullable=False),
+    Column("since", Instant, nullable=False),
     Column("next_attempt", Instant),
     Column("document", Text, nullable=False),
 )

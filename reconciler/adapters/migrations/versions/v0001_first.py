@@ -31,6 +31,8 @@ def _create_gate_tables() -> None:
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("uuid", sa.String(64), nullable=False),
         sa.Column("code", sa.String(200), nullable=False),
+        sa.Column("issue", sa.String(500), nullable=False),
+        sa.Column("since", _MOMENT, nullable=False),
         sa.Column("next_attempt", _MOMENT),
         sa.Column("document", sa.Text, nullable=False),
     )
