@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -12,6 +13,9 @@ class Wire(BaseModel):
     """A message as Bytebase sends it. Fields at their default are left out there, so every field but a name has one."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+
+_PREFIX = re.compile(r"^[A-Za-z]+[/:]")
 
 
 def _text_of(word: object) -> object:
@@ -29,4 +33,4 @@ class Empty(Wire):
 
 def email_of(name: str) -> str:
     """The e-mail in a principal's or group's name (`users/…`, `user:…`, `groups/…`), in lower case; '' for Bytebase itself."""
-    return name.rpartition("/")[2].rpartition(":")[2].strip().lower()
+    return _PREFIX.sub("", name.strip(), count=1).strip().lower()

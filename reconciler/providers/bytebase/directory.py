@@ -1,0 +1,155 @@
+"""Who may do what, as last read: policies, groups, people, roles and environments of one Bytebase, each kept for seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from reconciler.errors import ReconcilerError
+from reconciler.ids import canonical_json, sha256
+from reconciler.providers.bytebase.client import BytebaseClient
+from reconciler.providers.bytebase.conditions import Moment, NotUnderstoodError, holds
+from reconciler.providers.bytebase.people import Directory, capable_roles
+from reconciler.providers.bytebase.shelf import Shelf
+from reconciler.providers.bytebase.wire import email_of
+from reconciler.providers.bytebase.wire_people import WireGroup, WireIamPolicy
+from reconciler.providers.bytebase.wire_workspace import WireEnvironment, WireProject, WireRolloutPolicy
+
+Value = TypeVar("Value")
+
+MOST_PER_LOOK = 6
+"""How many project policies, and how many rollout policies, one look renews; where there are more it goes round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """For how many seconds a value counts as present. People and roles change seldom and are long to list."""
+
+    rights: float = 5.0
+    people: float = 60.0
+
+
+class RightsReader:
+    """Reads what decides who may do what, through one client; whole or not at all."""
+
+    def __init__(
+        self, client: BytebaseClient, *, ages: Ages | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = client
+        kept = ages or Ages()
+        self._policies: Shelf[WireIamPolicy] = Shelf(kept.rights, clock)
+        self._rollout_policies: Shelf[WireRolloutPolicy] = Shelf(kept.rights, clock)
+        self._groups: Shelf[Mapping[str, WireGroup]] = Shelf(kept.rights, clock)
+        self._projects: Shelf[WireProject] = Shelf(kept.rights, clock)
+        self._environments: Shelf[tuple[WireEnvironment, ...]] = Shelf(kept.people, clock)
+        self._active: Shelf[frozenset[str]] = Shelf(kept.people, clock)
+        self._capable: Shelf[tuple[str, ...]] = Shelf(kept.people, clock)
+        self._turn = 0
+
+    async def directory(self, project: str) -> Directory:
+        """Everything that decides who holds which role in a project."""
+        workspace = await self._workspace()
+        policies = tuple(
+            [await self._policies.get(name, _reader(self._client.iam.policy, name)) for name in (project, workspace)]
+        )
+        groups: Mapping[str, WireGroup] = {}
+        if any(_names_a_group(policy) for policy in policies):
+            groups = await self.groups()
+        return Directory(policies, groups, await self._active.get("", self._read_active))
+
+    async def groups(self) -> Mapping[str, WireGroup]:
+        """All groups by e-mail."""
+        return await self._groups.get("", self._read_groups)
+
+    async def capable_roles(self) -> tuple[str, ...]:
+        """Roles whose holders may run any task."""
+        return await self._capable.get("", self._read_capable)
+
+    async def rollout_policy(self, environment: str) -> WireRolloutPolicy:
+        """The rollout policy of an environment."""
+        read = _reader(self._client.settings.rollout_policy, environment)
+        return await self._rollout_policies.get(environment, read)
+
+    async def project(self, name: str) -> WireProject:
+        """A project."""
+        return await self._projects.get(name, _reader(self._client.projects.get, name))
+
+    async def environment_title(self, environment: str) -> str:
+        """The title of `environments/…`; its id where it has none or does not exist any more."""
+        name = environment.removeprefix("environments/")
+        found = await self._environments.get("", self._client.settings.environments)
+        return next((entry.title for entry in found if entry.id == name and entry.title), name)
+
+    async def look(self, projects: Sequence[str], environments: Sequence[str]) -> None:
+        """Renew the rights on which waiting stages depend, with a bounded number of calls.
+
+        What cannot be read stays as it was: a pass that needs it will say why it cannot be read.
+        """
+        workspace = await self._workspace()
+        await _quietly(self._policies, workspace, self._client.iam.policy)
+        if any(_names_a_group(policy) for name in (workspace, *projects) if (policy := self._policies.last(name))):
+            await _quietly(self._groups, "", lambda _: self._read_groups())
+        for project in _round(projects, self._turn):
+            await _quietly(self._policies, project, self._client.iam.policy)
+        for environment in _round(environments, self._turn):
+            await _quietly(self._rollout_policies, environment, self._client.settings.rollout_policy)
+        self._turn += 1
+
+    async def signal(self, project: str, environment: str, moment: Moment) -> str:
+        """A text that differs when the rights in a project and environment differ, as last read and at this moment."""
+        policies = [self._policies.last(name) for name in (project, await self._workspace())]
+        rollout = self._rollout_policies.last(environment)
+        groups = self._groups.last("") or {}
+        known = {
+            "bindings": [_bindings(policy, moment) for policy in policies if policy is not None],
+            "groups": {name: sorted(member.member for member in group.members) for name, group in groups.items()},
+            "rollout": [rollout.automatic, sorted(rollout.roles)] if rollout is not None else [],
+        }
+        return sha256(canonical_json(known))
+
+    async def _workspace(self) -> str:
+        return (await self._client.server()).workspace or "workspaces/-"
+
+    async def _read_groups(self) -> Mapping[str, WireGroup]:
+        return {email_of(group.name): group for group in await self._client.iam.groups()}
+
+    async def _read_active(self) -> frozenset[str]:
+        users = await self._client.iam.users()
+        return frozenset(email_of(user.email or user.name) for user in users if user.state in ("ACTIVE", ""))
+
+    async def _read_capable(self) -> tuple[str, ...]:
+        return capable_roles(await self._client.iam.roles())
+
+
+def _reader(read: Callable[[str], Awaitable[Value]], name: str) -> Callable[[], Awaitable[Value]]:
+    return lambda: read(name)
+
+
+async def _quietly(shelf: Shelf[Value], key: str, read: Callable[[str], Awaitable[Value]]) -> None:
+    with contextlib.suppress(ReconcilerError):
+        await shelf.renew(key, _reader(read, key))
+
+
+def _names_a_group(policy: WireIamPolicy) -> bool:
+    return any(member.startswith("group") for binding in policy.bindings for member in binding.members)
+
+
+def _bindings(policy: WireIamPolicy, moment: Moment) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for binding in policy.bindings:
+        try:
+            counts = holds(binding.condition.expression, moment)
+        except NotUnderstoodError:
+            counts = False
+        rows.append([binding.role, counts, *sorted(binding.members)])
+    return sorted(rows, key=str)
+
+
+def _round(names: Sequence[str], turn: int) -> Sequence[str]:
+    if len(names) <= MOST_PER_LOOK:
+        return names
+    start = turn * MOST_PER_LOOK % len(names)
+    return [*names, *names][start : start + MOST_PER_LOOK]

@@ -1,0 +1,134 @@
+"""Bytebase as the gate loop's `SubjectPort`: discovery, whole observations, people, acts on a stage, comments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconciler.errors import ForbiddenError
+from reconciler.ports.sync import Clock, Sighting
+from reconciler.providers.bytebase.client import BytebaseClient
+from reconciler.providers.bytebase.conditions import Moment
+from reconciler.providers.bytebase.directory import RightsReader
+from reconciler.providers.bytebase.frontier import Seen, seen_in_plan, seen_in_rollout
+from reconciler.providers.bytebase.observing import ChangeReader, parts_of
+from reconciler.providers.bytebase.people import group_members, holders, named_people
+from reconciler.providers.bytebase.statements import StatementReader
+from reconciler.providers.bytebase.timeline import Timelines
+from reconciler.subjects.change import Change, Comment, Entitlement, Stage, Statement
+from reconciler.subjects.gate import ApproverSource
+
+HAS_ROLLOUT = "has_rollout == true"
+"""Deleted plans are listed too, so that closing a plan is seen as a change of its signal."""
+
+
+class BytebaseSubjects:
+    """The stages of one Bytebase, read and run as one account."""
+
+    def __init__(self, client: BytebaseClient, clock: Clock, *, rights: RightsReader | None = None) -> None:
+        self._client = client
+        self._clock = clock
+        self._rights = rights or RightsReader(client)
+        self._changes = ChangeReader(client, self._rights)
+        self._statements = StatementReader(client)
+        self._timelines = Timelines(client)
+
+    async def own_email(self) -> str:
+        """The e-mail of the account that runs tasks and writes comments."""
+        return self._client.email
+
+    async def discover(self, *, full: bool) -> Sequence[Sighting]:
+        """Changes with a rollout in every visible project, sorted by plan.
+
+        Costs one page per project (the newest plans), more only where `full` follows all pages and looks for hidden
+        plans, and a bounded number of calls for the rights that waiting stages depend on.
+        """
+        dialect = (await self._client.server()).dialect
+        seen: dict[str, Seen] = {}
+        for project in await self._client.projects.visible():
+            if dialect.has_stage_summaries:
+                found = await self._in_plans(project.name, full=full)
+            else:
+                found = await self._in_rollouts(project.name)
+            seen.update((change.plan, change) for change in found)
+        return await self._with_rights([seen[name] for name in sorted(seen)])
+
+    async def observe(self, plan: str) -> Change:
+        """Read one change whole. NotFoundError only when the plan itself answers 404."""
+        return await self._changes.read(plan)
+
+    async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
+        """Who may decide this stage now; requesters not yet taken out."""
+        async with parts_of(stage.name):
+            directory = await self._rights.directory(change.project)
+            match source.kind:
+                case "users":
+                    return named_people(directory, source.values, limit=source.limit)
+                case "groups":
+                    directory = replace(directory, groups=await self._rights.groups())
+                    return group_members(directory, source.values, limit=source.limit)
+                case "roles":
+                    roles = source.values
+                case "flow":
+                    roles = change.issue.roles[change.issue.approvals :][:1] if change.issue is not None else ()
+                case "rolloutPolicy":
+                    roles = stage.policy_roles or await self._rights.capable_roles()
+            return holders(directory, roles, self._moment(), limit=source.limit)
+
+    async def statements(self, change: Change, stage: Stage) -> Sequence[Statement]:
+        """The SQL of the stage's tasks, identical texts once, in order of first task."""
+        del change
+        return await self._statements.read(stage)
+
+    async def run(self, stage: Stage, tasks: Sequence[str]) -> None:
+        """Start these tasks in one call; never repeated by itself. Success proves nothing: observe again."""
+        async with parts_of(stage.name):
+            await self._client.rollouts.run(stage.name, tasks)
+
+    async def skip(self, stage: Stage, tasks: Sequence[str], reason: str) -> None:
+        """Skip these tasks for good, with a reason."""
+        async with parts_of(stage.name):
+            await self._client.rollouts.skip(stage.name, tasks, reason)
+
+    async def comments(self, issue: str) -> Sequence[Comment]:
+        """All plain comments of an issue, oldest first."""
+        return await self._timelines.comments(issue)
+
+    async def put_comment(self, issue: str, *, mark: str, text: str, edit: bool) -> None:
+        """Write a comment that carries `mark`, unless one of ours already does; `edit` then brings its text up to date."""
+        await self._timelines.put(issue, mark=mark, text=text, edit=edit)
+
+    async def _in_plans(self, project: str, *, full: bool) -> Sequence[Seen]:
+        if not full:
+            return [seen_in_plan(plan) for plan in await self._client.plans.newest(project, HAS_ROLLOUT)]
+        listed = [seen_in_plan(plan) for plan in await self._client.plans.list_of(project, HAS_ROLLOUT)]
+        known = {change.plan for change in listed}
+        hidden = [change for change in await self._in_rollouts(project) if change.plan not in known]
+        return [*listed, *hidden]
+
+    async def _in_rollouts(self, project: str) -> Sequence[Seen]:
+        try:
+            return [seen_in_rollout(rollout) for rollout in await self._client.rollouts.list_of(project)]
+        except ForbiddenError:
+            return []  # a role that lists plans but not rollouts: hidden plans stay hidden
+
+    async def _with_rights(self, changes: Sequence[Seen]) -> Sequence[Sighting]:
+        places = {change.plan: _place(change) for change in changes}
+        waiting = [place for place in places.values() if place is not None]
+        await self._rights.look(sorted({place[0] for place in waiting}), sorted({place[1] for place in waiting}))
+        moment = self._moment()
+        signals = {place: await self._rights.signal(*place, moment) for place in set(waiting)}
+        return [
+            change.sighting(signals[place] if (place := places[change.plan]) is not None else "") for change in changes
+        ]
+
+    def _moment(self) -> Moment:
+        return Moment(self._clock.now(), self._clock.skew())
+
+
+def _place(change: Seen) -> tuple[str, str] | None:
+    """The project and environment whose rights decide the frontier; None without one."""
+    frontier = change.frontier
+    if frontier is None:
+        return None
+    return "/".join(change.plan.split("/")[:2]), f"environments/{frontier.rpartition('/')[2]}"
