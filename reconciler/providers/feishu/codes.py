@@ -139,21 +139,26 @@ _row(
     "check the definition's code, the app's tenant and the platform",
 )
 _row([DEFINITION_DELETED], Kind.NOT_FOUND, "the approval definition was deleted", "declare another definition")
-_row(INSTANCE_NOT_FOUND, Kind.NOT_FOUND, "there is no approval instance with this code or uuid")
+_row(
+    INSTANCE_NOT_FOUND,
+    Kind.NOT_FOUND,
+    "there is no approval instance with this code or uuid",
+    "check the code, the app's tenant and the platform",
+)
 _row(
     [1390004, 60004, 99992351, 99992360],
     Kind.NOT_FOUND,
     "Feishu does not know this person, or the app may not see them",
     "check the app's contacts range and users.overrides",
 )
-_row([60005], Kind.NOT_FOUND, "Feishu does not know this department")
+_row([60005], Kind.NOT_FOUND, "Feishu does not know this department", _REPORT)
 _row(
     [210002, 210012, 210032, 210503, 210504, 210506, 211005],
     Kind.NOT_FOUND,
     "there is no such app",
     "check feishu.app.id",
 )
-_row([230011, 230110, 230029, 232009], Kind.NOT_FOUND, "the message, chat or receiver is gone")
+_row([230011, 230110, 230029, 232009], Kind.NOT_FOUND, "the message, chat or receiver is gone", "name another receiver")
 
 _row(UUID_TAKEN, Kind.CONFLICT, "an instance with this uuid exists already")
 _row([1390010, 60010], Kind.CONFLICT, "the task is unknown or already decided")

@@ -42,6 +42,11 @@ class Endpoint:
     at_top: bool = False
 
     @property
+    def title(self) -> str:
+        """What errors call it."""
+        return self.name.removeprefix("feishu.")
+
+    @property
     def repeat(self) -> Repeat:
         """How the retry policy may treat this call."""
         return Repeat.SAFE if self.repeatable else Repeat.UNSENT

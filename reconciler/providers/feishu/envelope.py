@@ -59,7 +59,7 @@ def open_envelope(
         raise UnavailableError(
             "Feishu's answer is not what it documents",
             where=where or caller.app_id,
-            why=f"{endpoint.name}: {fields[:200]}{_log_id_note(response)}",
+            why=f"{endpoint.title}: {fields[:200]}{_log_id_note(response)}",
             next_step="check the openApi host; report this with the log id",
             ambiguous=not endpoint.repeatable,
         ) from None

@@ -110,7 +110,7 @@ def _error_of(
     link: str,
     retry_after: float | None,
 ) -> ReconcilerError:
-    what = f"Feishu refuses {endpoint.name}"
+    what = f"Feishu refuses {endpoint.title}"
     place = where or caller.app_id
     meaning = meaning_of(answer.code) if answer.code is not None else None
     if answer.code == MISSING_SCOPE or (scopes and meaning and meaning.kind is Kind.FORBIDDEN):
@@ -142,7 +142,7 @@ def _error_of(
             return UnavailableError(
                 "Feishu failed",
                 where=place,
-                why=f"{endpoint.name}: {answer.evidence}",
+                why=f"{endpoint.title}: {answer.evidence}",
                 next_step="it is tried again; give the log id to Feishu's support if it lasts",
                 ambiguous=not endpoint.repeatable,
             )
@@ -169,12 +169,12 @@ def _unknown(answer: FeishuAnswerError, *, endpoint: Endpoint, where: str) -> Re
         return UnavailableError(
             "Feishu does not answer as its API does" if answer.code is None else "Feishu failed",
             where=where,
-            why=f"{endpoint.name}: {answer.evidence}",
+            why=f"{endpoint.title}: {answer.evidence}",
             next_step="check the openApi host and any proxy; it is tried again",
             ambiguous=not endpoint.repeatable,
         )
     return ForbiddenError(
-        f"Feishu refuses {endpoint.name}",
+        f"Feishu refuses {endpoint.title}",
         where=where,
         why=f"with a code this version does not know ({answer.evidence})",
         next_step="look the code up in Feishu's documentation",
