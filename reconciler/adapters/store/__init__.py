@@ -1,21 +1,28 @@
 """The store: entries, outbox, wishes, history and records, on SQLite or PostgreSQL."""
 
 from reconciler.adapters.store.agenda import AskedInstance, SqlAgenda, targets
+from reconciler.adapters.store.applied import SqlAppliedReader, SqlAppliedRecords
 from reconciler.adapters.store.engine import Store
 from reconciler.adapters.store.event_memory import SqlEventMemory
 from reconciler.adapters.store.identities import IdentityRecords
 from reconciler.adapters.store.ledger import SqlLedger
+from reconciler.adapters.store.locks import StoreLock
 from reconciler.adapters.store.opening import migrate, open_for_reading, open_store
+from reconciler.adapters.store.read_only import ReadOnlyLedger
 from reconciler.adapters.store.url import DEFAULT_STORE, StoreUrl
 
 __all__ = [
     "DEFAULT_STORE",
     "AskedInstance",
     "IdentityRecords",
+    "ReadOnlyLedger",
     "SqlAgenda",
+    "SqlAppliedReader",
+    "SqlAppliedRecords",
     "SqlEventMemory",
     "SqlLedger",
     "Store",
+    "StoreLock",
     "StoreUrl",
     "migrate",
     "open_for_reading",

@@ -7,7 +7,7 @@ an older or newer version stay readable. Text is escaped to ASCII, so that lone 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,7 +22,7 @@ _Decoder = Callable[[object], object]
 
 
 def encode(value: object) -> str:
-    """JSON text of a dataclass made of text, numbers, moments, enumerations, tuples, frozen sets and other dataclasses."""
+    """JSON text of a dataclass made of text, numbers, moments, enumerations, tuples, frozen sets, mappings and other dataclasses."""
     return json.dumps(_plain(value), ensure_ascii=True, separators=(",", ":"))
 
 
@@ -50,6 +50,8 @@ def _plain(value: object) -> object:
             return [_plain(item) for item in value]
         case frozenset():
             return sorted((_plain(item) for item in value), key=str)
+        case Mapping():
+            return {str(name): _plain(value[name]) for name in sorted(value)}
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     raise TypeError(f"the store keeps no {type(value).__name__}")
@@ -66,6 +68,8 @@ def _decoder(kind: Hashable) -> _Decoder:
         return _list(_decoder(parts[0])) if len(parts) == 2 and parts[1] is ... else _row(parts)
     if origin is frozenset:
         return _set(_decoder(parts[0]))
+    if origin is Mapping:
+        return _mapping(_decoder(parts[1]))
     if kind is datetime:
         return lambda value: datetime.fromisoformat(_text(value)).astimezone(UTC)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -91,6 +95,10 @@ def _set(inner: _Decoder) -> _Decoder:
     return lambda value: frozenset(inner(item) for item in _items(value))
 
 
+def _mapping(inner: _Decoder) -> _Decoder:
+    return lambda value: {name: inner(item) for name, item in _object(value).items()}
+
+
 def _row(parts: tuple[object, ...]) -> _Decoder:
     inner = tuple(_decoder(part) for part in parts)
     return lambda value: tuple(read(item) for read, item in zip(inner, _items(value), strict=True))
@@ -110,11 +118,16 @@ def _record(kind: type) -> _Decoder:
     readers = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
 
     def read(value: object) -> object:
-        if not isinstance(value, dict):
-            raise TypeError("expected an object")
-        return kind(**{name: reader(value[name]) for name, reader in readers.items() if name in value})
+        found = _object(value)
+        return kind(**{name: reader(found[name]) for name, reader in readers.items() if name in found})
 
     return read
+
+
+def _object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError("expected an object")
+    return value
 
 
 def _items(value: object) -> list[object]:
