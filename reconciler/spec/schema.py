@@ -18,7 +18,7 @@ SCHEMA_FILE = "spec.schema.json"
 class _Generator(GenerateJsonSchema):
     """Writes default durations the way authors do, and no titles that only repeat a field's name."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's own signature
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's own signature
         return False
 
     def encode_default(self, dft: Any) -> Any:

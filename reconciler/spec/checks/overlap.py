@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
@@ -33,9 +34,7 @@ def can_overlap(one: Gate, other: Gate) -> bool:
     Only what a subject has exactly one of keeps gates apart: its project, a stage's environment, a review step's role,
     the value of a project label. An issue may carry many labels, and touch many environments while it is reviewed.
     """
-    if one.at != other.at:
-        return False
-    if not _may_share(_projects(one), _projects(other)):
+    if one.at != other.at or not _projects_meet(one.match.projects, other.match.projects):
         return False
     if one.at == "stage" and not _may_share(one.match.environments, other.match.environments):
         return False
@@ -49,23 +48,54 @@ def covers(wide: Gate, narrow: Gate) -> bool:
     """Whether every subject that matches `narrow` also matches `wide`."""
     return (
         wide.at == narrow.at
-        and _contains(_projects(wide), _projects(narrow))
+        and _projects_contain(wide.match.projects, narrow.match.projects)
         and _contains(wide.match.environments, narrow.match.environments)
         and _contains(wide.match.roles, narrow.match.roles)
-        and (not wide.match.issue_labels or set(wide.match.issue_labels) == set(narrow.match.issue_labels))
+        and _contains(wide.match.issue_labels, narrow.match.issue_labels)
         and wide.match.project_labels.items() <= narrow.match.project_labels.items()
     )
 
 
 def holds_project(gate: Gate, project: str) -> bool:
     """Whether the gate can hold a change of this project, by name."""
-    projects = _projects(gate)
-    return not projects or project in projects
+    return _projects_meet(gate.match.projects, (project,))
 
 
-def _projects(gate: Gate) -> Sequence[str]:
-    """The projects a gate is limited to; empty when it is not."""
-    return () if "*" in gate.match.projects else gate.match.projects
+def _projects_meet(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether a project exists that both lists allow; an empty list allows any."""
+    return not one or not other or any(_meet(a, b) for a in one for b in other)
+
+
+def _projects_contain(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    """Whether every project that `narrow` allows is allowed by `wide`."""
+    return not wide or "*" in wide or (bool(narrow) and all(any(_includes(w, n) for w in wide) for n in narrow))
+
+
+def _includes(wide: str, narrow: str) -> bool:
+    """Whether a pattern takes all that another takes; the other's `*` can only be taken by one of the first."""
+    return re.fullmatch(".*".join(map(re.escape, wide.split("*"))), narrow) is not None
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether some text matches both patterns, in which `*` stands for anything."""
+    reached = {(0, 0)}
+    pending = [(0, 0)]
+    while pending:
+        i, j = pending.pop()
+        if i == len(one) and j == len(other):
+            return True
+        steps: list[tuple[int, int]] = []
+        if i < len(one) and one[i] == "*":
+            steps += [(i + 1, j), (i, j + 1)]
+        if j < len(other) and other[j] == "*":
+            steps += [(i, j + 1), (i + 1, j)]
+        if i < len(one) and j < len(other) and one[i] == other[j]:
+            steps.append((i + 1, j + 1))
+        for step in steps:
+            if step[0] <= len(one) and step[1] <= len(other) and step not in reached:
+                reached.add(step)
+                pending.append(step)
+    return False
 
 
 def _may_share(one: Sequence[str], other: Sequence[str]) -> bool:

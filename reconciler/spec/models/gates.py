@@ -14,7 +14,9 @@ from reconciler.spec.models.scalars import Duration, Email, Like, Moment, Name, 
 class Match(SpecModel):
     """Which subjects a gate holds; a part that is empty or absent matches anything."""
 
-    projects: tuple[Annotated[str, Like(r"\*|[^/*\s]{1,100}", "a project's id, or '*' for any")], ...] = ()
+    projects: tuple[
+        Annotated[str, Like(r"[^/\s?\[\]]{1,100}", "a project's id, in which '*' stands for anything")], ...
+    ] = ()
     environments: tuple[ResourceId, ...] = ()
     roles: tuple[RoleName, ...] = ()
     issue_labels: tuple[Text, ...] = ()
