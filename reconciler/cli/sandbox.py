@@ -40,6 +40,8 @@ _PORT = click.IntRange(0, 65535)
     help="Divide the stand-ins' own delays by X; token lives and rate windows stay real.",
 )
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", help="Of the line when ready.")
+@click.option("-v", "--verbose", count=True, expose_value=False, help="Show where an internal error arose.")
+@click.option("--no-color", is_flag=True, expose_value=False, help="Plain text; it is plain in any case.")
 def command(
     *,
     seed_file: str | None,

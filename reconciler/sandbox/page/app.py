@@ -12,33 +12,34 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from reconciler.sandbox.control import control_routes
+from reconciler.sandbox.feishu import FeishuStandIn
 from reconciler.sandbox.oa import OaServer
 from reconciler.sandbox.page.bytebase_desk import BytebaseDesk
 from reconciler.sandbox.page.bytebase_pages import BytebasePages, DatabaseFaults
 from reconciler.sandbox.page.feishu_desk import FeishuDesk
-from reconciler.sandbox.page.feishu_pages import FeishuPages, TenantAdministration
+from reconciler.sandbox.page.feishu_pages import FeishuPages
 from reconciler.sandbox.page.guard import LoopbackGuard
 from reconciler.sandbox.page.lab_pages import LabPages
 from reconciler.sandbox.page.shell import Shell
+from reconciler.sandbox.page.tenant import Tenant
 from reconciler.sandbox.page.upstream import Upstream
 from reconciler.sandbox.seed import Seed
-from reconciler.sandbox.world import World
+from reconciler.sandbox.world import StandIn, World
 
 
 def build_page(
     seed: Seed,
     *,
     world: World,
-    bytebase: ASGIApp,
-    feishu: ASGIApp,
+    bytebase: StandIn,
     databases: DatabaseFaults,
-    tenant: TenantAdministration,
+    feishu: FeishuStandIn,
 ) -> ASGIApp:
-    """The page over two upstream apps; the other arguments are what no upstream API offers."""
+    """The page over both stand-ins: their HTTP APIs, and what no upstream API offers (`databases`, the tenant)."""
     shell, oa = Shell(), OaServer()
-    desk = FeishuDesk(Upstream(feishu), seed.feishu)
-    bytebase_pages = BytebasePages(shell, BytebaseDesk(Upstream(bytebase), seed.bytebase), seed.bytebase, databases)
-    feishu_pages = FeishuPages(shell, desk, tenant, [app.id for app in seed.feishu.apps])
+    desk = FeishuDesk(Upstream(feishu.app), seed.feishu)
+    bytebase_pages = BytebasePages(shell, BytebaseDesk(Upstream(bytebase.app), seed.bytebase), seed.bytebase, databases)
+    feishu_pages = FeishuPages(shell, desk, Tenant(feishu))
     lab = LabPages(
         shell, world=world, feishu=desk, bytebase=bytebase_pages, oa=oa, reader=(bytebase_pages.people or [""])[0]
     )

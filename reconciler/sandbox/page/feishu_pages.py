@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -11,39 +10,17 @@ from starlette.routing import Route
 
 from reconciler.sandbox.page.feishu_desk import ApprovalRequest, FeishuDesk, FeishuPerson
 from reconciler.sandbox.page.shell import FormFields, Shell, read_form
+from reconciler.sandbox.page.tenant import Tenant
 from reconciler.sandbox.page.upstream import UpstreamSaysNoError
-
-
-class TenantAdministration(Protocol):
-    """Acts of a tenant administrator that the open API does not have."""
-
-    def resign(self, email: str) -> None:
-        """Let a person leave the company."""
-
-    def resigned(self, email: str) -> bool:
-        """Whether a person has left."""
-
-    def set_app_enabled(self, app_id: str, *, enabled: bool) -> None:
-        """Disable or enable an app in the tenant."""
-
-    def app_enabled(self, app_id: str) -> bool:
-        """Whether an app is in use."""
-
-    def set_definition_enabled(self, code: str, *, enabled: bool) -> None:
-        """Disable or enable an approval definition."""
-
-    def definitions(self) -> list[tuple[str, str, bool]]:
-        """Every definition: code, name, whether it is in use."""
 
 
 class FeishuPages:
     """Routes below `/feishu`."""
 
-    def __init__(self, shell: Shell, desk: FeishuDesk, tenant: TenantAdministration, apps: list[str]) -> None:
+    def __init__(self, shell: Shell, desk: FeishuDesk, tenant: Tenant) -> None:
         self._shell = shell
         self._desk = desk
         self._tenant = tenant
-        self._apps = apps
 
     def routes(self) -> list[Route]:
         """What is served."""
@@ -137,34 +114,30 @@ class FeishuPages:
                 raise UpstreamSaysNoError("choose what to do", status=400, code=None)
 
     async def _administration(self, request: Request) -> Response:
-        async def build() -> Response:
-            people = await self._desk.people()
-            return self._shell.render(
-                "feishu_tenant.html",
-                request,
-                people=[(person, person.key != "bot" and self._tenant.resigned(person.key)) for person in people],
-                apps=[(app, self._tenant.app_enabled(app)) for app in self._apps],
-                definitions=self._tenant.definitions(),
-            )
-
-        return await self._shell.show(request, build)
+        return self._shell.render(
+            "feishu_tenant.html",
+            request,
+            people=self._tenant.people(),
+            apps=self._tenant.apps(),
+            definitions=self._tenant.definitions(),
+        )
 
     async def _administer(self, request: Request) -> Response:
         form = await read_form(request)
 
         async def act() -> str:
-            name = form.one("name")
-            match form.one("act"):
-                case "resign":
-                    self._tenant.resign(name)
-                    return f"{name} has left the company."
-                case "enableApp" | "disableApp" as word:
-                    self._tenant.set_app_enabled(name, enabled=word == "enableApp")
-                    return f"The app {name} is {'in use again' if word == 'enableApp' else 'disabled'}."
-                case "enableDefinition" | "disableDefinition" as word:
-                    self._tenant.set_definition_enabled(name, enabled=word == "enableDefinition")
-                    return f"The definition is {'in use again' if word == 'enableDefinition' else 'disabled'}."
-                case _:
-                    raise UpstreamSaysNoError("choose what to do", status=400, code=None)
+            kind, on = form.one("kind"), form.one("act") == "on"
+            self._tenant.switch(kind, form.one("key"), on=on)
+            return f"{form.one('name')} is {_SWITCHED[kind, on]}."
 
         return await self._shell.perform("/feishu", act)
+
+
+_SWITCHED = {
+    ("person", True): "back in the company",
+    ("person", False): "no longer in the company",
+    ("app", True): "in use again",
+    ("app", False): "disabled",
+    ("definition", True): "in use again",
+    ("definition", False): "disabled",
+}

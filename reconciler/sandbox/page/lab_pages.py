@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from reconciler.sandbox.faults import read_fault
 from reconciler.sandbox.oa import OaServer
-from reconciler.sandbox.page.bytebase_pages import BytebasePages
-from reconciler.sandbox.page.feishu_desk import FeishuDesk
+from reconciler.sandbox.page.bytebase_pages import BytebasePages, ChangeLine
+from reconciler.sandbox.page.feishu_desk import FeishuDesk, FeishuPerson
 from reconciler.sandbox.page.shell import Shell, read_form
 from reconciler.sandbox.page.upstream import UpstreamSaysNoError
 from reconciler.sandbox.world import World
@@ -44,24 +44,31 @@ class LabPages:
         ]
 
     async def _overview(self, request: Request) -> Response:
-        async def build() -> Response:
+        troubles: list[str] = []
+        people: list[FeishuPerson] = []
+        todo: dict[str, int] = {}
+        changes: dict[str, list[ChangeLine]] = {}
+        try:
             people = await self._feishu.people()
-            todo = {person.key: len(await self._feishu.rows(person, "1")) for person in people[:_COUNTED]}
-            changes = {
-                project: await self._bytebase.lines(self._reader, project)
-                for project in (self._bytebase.projects if self._reader else [])
-            }
-            return self._shell.render(
-                "overview.html",
-                request,
-                people=people,
-                todo=todo,
-                changes=changes,
-                reader=self._reader,
-                bytebase_people=self._bytebase.people,
-            )
-
-        return await self._shell.show(request, build)
+            for person in people[:_COUNTED]:
+                todo[person.key] = len(await self._feishu.rows(person, "1"))
+        except UpstreamSaysNoError as refusal:
+            troubles.append(f"Feishu: {refusal}")
+        try:
+            for project in self._bytebase.projects if self._reader else []:
+                changes[project] = await self._bytebase.lines(self._reader, project)
+        except UpstreamSaysNoError as refusal:
+            troubles.append(f"Bytebase: {refusal}")
+        return self._shell.render(
+            "overview.html",
+            request,
+            people=people,
+            todo=todo,
+            changes=changes,
+            troubles=troubles,
+            reader=self._reader,
+            bytebase_people=self._bytebase.people,
+        )
 
     async def _lab(self, request: Request) -> Response:
         return self._shell.render(
