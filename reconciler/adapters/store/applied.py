@@ -18,33 +18,27 @@ _KEYS = ("target", "kind", "name")
 
 
 class SqlAppliedReader:
-    """Reads the records; without a store there are none."""
+    """Reads the records."""
 
-    def __init__(self, store: Store | None) -> None:
-        self._reading = store
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def records(self, integration: str) -> Mapping[Key, AppliedRecord]:
-        """The last writes by kind and name; empty where there is no store yet."""
-        if self._reading is None:
-            return {}
+        """The last writes by kind and name; empty where nothing was applied yet."""
         query = (
             select(applied.c.document).where(applied.c.target == integration).order_by(applied.c.kind, applied.c.name)
         )
-        texts = await self._reading.read(lambda connection: connection.execute(query).scalars().all())
+        texts = await self._store.read(lambda connection: connection.execute(query).scalars().all())
         found = [decode(AppliedRecord, text) for text in texts]
         return {record.key: record for record in found}
 
     async def workspace(self, identity: str) -> str | None:
         """The workspace first met under an identity."""
-        return None if self._reading is None else await IdentityRecords(self._reading).workspace_of(identity)
+        return await IdentityRecords(self._store).workspace_of(identity)
 
 
 class SqlAppliedRecords(SqlAppliedReader):
     """The same, for apply to write. Each call is durable when it returns."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
-        self._store = store
 
     async def put(self, record: AppliedRecord) -> None:
         """Remember a write, or the intent of a creation, in place of what was remembered of that resource."""

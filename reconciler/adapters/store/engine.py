@@ -122,14 +122,14 @@ def _unavailable(url: StoreUrl, original: str) -> UnavailableError:
 
 
 def connect(url: StoreUrl, *, mode: str = "rwc", inline: bool = False) -> Store:
-    """Prepare a store without touching it yet. `mode` is SQLite's: rwc creates, rw does not, ro cannot write."""
+    """Prepare a store without touching it yet. `mode` is SQLite's: rwc writes and creates; rw and ro only look, ro also where the file may not be written."""
     if url.file is None:
         return Store(url, _postgres(url.url), inline=inline)
     # The transaction's own end is enough; the pool's extra rollback on return would be one more statement each.
     engine = create_engine(
         _sqlite_url(url.file, mode), pool_size=_READERS + 1, max_overflow=0, pool_reset_on_return=None
     )
-    event.listen(engine, "connect", _prepare_reader if mode == "ro" else _prepare_writer)
+    event.listen(engine, "connect", _prepare_writer if mode == "rwc" else _prepare_reader)
     event.listen(engine, "begin", _begin)
     return Store(url, engine, inline=inline)
 

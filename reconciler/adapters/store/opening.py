@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.pool import StaticPool
 
 from reconciler.adapters.store.engine import Store, connect
-from reconciler.adapters.store.schema import SCHEMA_VERSION
+from reconciler.adapters.store.schema import SCHEMA_VERSION, metadata
 from reconciler.adapters.store.url import StoreUrl
 from reconciler.errors import RefusedError, UnavailableError
 
@@ -36,25 +37,32 @@ async def open_store(address: str, *, inline: bool = False) -> Store:
     return store
 
 
-async def open_for_reading(address: str) -> Store | None:
-    """Open without ever creating or changing anything; None where there is no store yet."""
+async def open_for_reading(address: str) -> Store:
+    """Open without ever creating or changing anything; where there is no store yet, an empty one in memory."""
     url = StoreUrl.parse(address)
     if url.file is not None and not url.file.exists():
-        return None
-    is_writable = (
-        url.file is not None and os.access(url.file, os.W_OK) and os.access(url.file.absolute().parent, os.W_OK)
-    )
-    store = connect(url, mode="rw" if is_writable else "ro")
+        return _empty(url)
+    store = connect(url, mode="rw" if url.file is not None and _may_write(url.file) else "ro")
     try:
         version = await store.read(_read_version)
         if version is None:
             await store.aclose()
-            return None
+            return _empty(url)
         _require(url, version)
     except BaseException:
         await store.aclose()
         raise
     return store
+
+
+def _may_write(file: Path) -> bool:
+    return os.access(file, os.W_OK) and os.access(file.absolute().parent, os.W_OK)
+
+
+def _empty(url: StoreUrl) -> Store:
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    metadata.create_all(engine)
+    return Store(url, engine, inline=True)
 
 
 async def migrate(address: str) -> tuple[str | None, str]:

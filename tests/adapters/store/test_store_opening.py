@@ -50,22 +50,27 @@ async def test_migrating_again_changes_nothing(address: str) -> None:
     assert await migrate(address) == (SCHEMA_VERSION, SCHEMA_VERSION)
 
 
-async def test_a_store_that_does_not_exist_reads_as_none_and_is_not_made(tmp_path: Path) -> None:
+async def test_a_store_that_does_not_exist_reads_as_empty_and_is_not_made(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "store.db"
-    assert await open_for_reading(f"sqlite:///{file}") is None
+    store = await open_for_reading(f"sqlite:///{file}")
+    assert await SqlLedger(store, "acme").entries() == []
+    assert await targets(store) == []
+    await store.aclose()
     assert not file.parent.exists()
 
 
-async def test_an_empty_file_reads_as_no_store(tmp_path: Path) -> None:
+async def test_an_empty_file_reads_as_an_empty_store(tmp_path: Path) -> None:
     (tmp_path / "store.db").touch()
-    assert await open_for_reading(f"sqlite:///{tmp_path}/store.db") is None
+    store = await open_for_reading(f"sqlite:///{tmp_path}/store.db")
+    assert await SqlLedger(store, "acme").history() == []
+    await store.aclose()
+    assert (tmp_path / "store.db").read_bytes() == b""
 
 
 async def test_a_reader_sees_what_a_running_writer_records(tmp_path: Path) -> None:
     address = f"sqlite:///{tmp_path}/store.db"
     writer = await open_store(address)
     reader = await open_for_reading(address)
-    assert reader is not None
     await SqlLedger(writer, "acme").commit(LedgerChange(entry=ENTRY))
     assert await SqlLedger(reader, "acme").entry(ENTRY.subject) == ENTRY
     assert await targets(reader) == ["acme"]
@@ -79,7 +84,6 @@ async def test_a_file_that_may_not_be_written_can_still_be_read(tmp_path: Path) 
     await (await open_store(address)).aclose()
     (tmp_path / "store.db").chmod(stat.S_IRUSR)
     reader = await open_for_reading(address)
-    assert reader is not None
     await reader.aclose()
 
 
@@ -117,7 +121,9 @@ async def test_only_migrate_changes_a_postgresql_schema(postgres_server: Postgre
     address = postgres_server.fresh_database()
     with pytest.raises(RefusedError, match="not up to date"):
         await open_store(address)
-    assert await open_for_reading(address) is None
+    reader = await open_for_reading(address)
+    assert await targets(reader) == []
+    await reader.aclose()
     await migrate(address)
     await (await open_store(address)).aclose()
 

@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.store import SqlAppliedReader, SqlAppliedRecords, Store, StoreLock, open_store
-from reconciler.adapters.store.read_only import ReadOnlyLedger
+from reconciler.adapters.store import (
+    ReadOnlyLedger,
+    SqlAppliedReader,
+    SqlAppliedRecords,
+    Store,
+    StoreLock,
+    open_for_reading,
+    open_store,
+)
 from reconciler.errors import BugError, RefusedError
 from reconciler.resources.base import Key
 from reconciler.resources.record import AppliedRecord, RecordState
@@ -46,9 +53,11 @@ async def test_the_workspace_behind_an_identity_can_be_replaced(store: Store) ->
         assert await records.workspace("prod") == workspace
 
 
-async def test_without_a_store_nothing_is_remembered() -> None:
-    assert await SqlAppliedReader(None).records("acme") == {}
-    assert await SqlAppliedReader(None).workspace("prod") is None
+async def test_without_a_store_nothing_is_remembered(tmp_path: Path) -> None:
+    store = await open_for_reading(f"sqlite:///{tmp_path}/none.db")
+    assert await SqlAppliedReader(store).records("acme") == {}
+    assert await SqlAppliedReader(store).workspace("prod") is None
+    await store.aclose()
 
 
 async def test_one_holder_per_lock_and_store(store: Store) -> None:
@@ -61,25 +70,21 @@ async def test_one_holder_per_lock_and_store(store: Store) -> None:
         pass
 
 
-async def test_a_ledger_that_only_looks_reads_empty_without_a_store_and_writes_nothing(tmp_path: Path) -> None:
-    store = await open_store(f"sqlite:///{tmp_path}/store.db")
-    for ledger in (ReadOnlyLedger(None, "acme"), ReadOnlyLedger(store, "acme")):
-        assert await ledger.entry("s") is None
-        for rows in (
-            await ledger.entries(),
-            await ledger.entries_of_plan("p"),
-            await ledger.wishes("s"),
-            await ledger.wish_times("s", NOW),
-            await ledger.outbox(due=NOW),
-            await ledger.history(),
-        ):
-            assert list(rows) == []
-        assert await ledger.wish_answer("w") is None
-        for write in (
-            ledger.commit(LedgerChange()),
-            ledger.add_wish(Wish("w", "s", "cli", "a@x", NOW)),
-            ledger.update_outbox(OutboxItem("m", OutboxKind.CARD, "to", ())),
-        ):
-            with pytest.raises(BugError, match="only looking"):
-                await write
+@pytest.mark.parametrize("exists", [True, False])
+async def test_a_ledger_that_only_looks_reads_and_writes_nothing(tmp_path: Path, exists: bool) -> None:
+    address = f"sqlite:///{tmp_path}/store.db"
+    if exists:
+        await (await open_store(address)).aclose()
+    store = await open_for_reading(address)
+    ledger = ReadOnlyLedger(store, "acme")
+    assert await ledger.entry("s") is None
+    assert list(await ledger.entries()) == list(await ledger.history()) == []
+    for write in (
+        ledger.commit(LedgerChange()),
+        ledger.add_wish(Wish("w", "s", "cli", "a@x", NOW)),
+        ledger.update_outbox(OutboxItem("m", OutboxKind.CARD, "to", ())),
+    ):
+        with pytest.raises(BugError, match="only looking"):
+            await write
     await store.aclose()
+    assert (tmp_path / "store.db").exists() is exists
