@@ -1,0 +1,154 @@
+"""Make one target as its spec says: plan again, compare with what was shown, then perform one change after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.errors import RefusedError, SpecError
+from reconciler.operations.perform import Performer
+from reconciler.operations.plan import Planned, PlanRequest, make_plan
+from reconciler.plan.change import Plan
+from reconciler.plan.compare import moved
+from reconciler.plan.document import digest
+from reconciler.plan.outcome import Applied
+from reconciler.ports.declarative import Readers, Writers
+from reconciler.resources.base import Key
+from reconciler.resources.record import RecordState
+from reconciler.secret import Secret
+
+_DEFINITION = "feishu/definition"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyRequest:
+    """What is to be applied. `shown` is the plan that was agreed to, `expect` a digest; without either the own plan is applied.
+
+    `create_definitions` names the definitions that may be created; `forget_creations` those whose lost creation is known
+    not to have happened.
+    """
+
+    plan: PlanRequest
+    shown: Plan | None = None
+    expect: str | None = None
+    create_definitions: frozenset[str] = frozenset()
+    forget_creations: frozenset[str] = frozenset()
+
+
+Agree = Callable[[Plan], Awaitable[bool]]
+"""Shows a plan and asks whether to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPorts:
+    """Readers, writers, and the clock."""
+
+    readers: Readers
+    writers: Writers
+    now: Callable[[], datetime]
+    agree: Agree | None = None
+
+
+async def apply(request: ApplyRequest, ports: ApplyPorts) -> Applied:
+    """Apply one target. RefusedError, before the first write, where the plan is refused, moved, or not agreed to."""
+    async with ports.writers.lock.hold():
+        await _forget(request, ports)
+        planned = await make_plan(request.plan, ports.readers)
+        _require_same(request, planned.plan)
+        _require_unrefused(planned.plan)
+        _require_permission_to_create(request, planned.plan)
+        if ports.agree is not None and planned.plan.pending and not await ports.agree(planned.plan):
+            raise RefusedError("the plan was not agreed to", next_step="nothing was written")
+        secrets = await _resolve(planned, ports.writers)
+        plan = planned.plan
+        bytebase = plan.target.bytebase
+        if bytebase.workspace:
+            await ports.writers.records.remember_workspace(bytebase.identity, bytebase.workspace)
+        performer = Performer(planned, ports.readers, ports.writers, now=ports.now, secrets=secrets)
+        outcomes = await performer.perform()
+        messages = await _write_codes(request, ports)
+        return Applied(plan.target, outcomes, messages)
+
+
+async def _forget(request: ApplyRequest, ports: ApplyPorts) -> None:
+    """Drop the intent of creations that a person has found not to have happened."""
+    integration = request.plan.target.name
+    records = await ports.writers.records.records(integration)
+    for name in sorted(request.forget_creations):
+        key = Key(_DEFINITION, name)
+        record = records.get(key)
+        if record is None or record.state is not RecordState.INTENDED:
+            raise RefusedError(
+                f"no lost creation of the definition {name} is recorded",
+                where=str(key),
+                next_step="leave --forget-creation out",
+            )
+        await ports.writers.records.forget(integration, key)
+
+
+def _require_same(request: ApplyRequest, now: Plan) -> None:
+    differences = moved(shown=request.shown, now=now) if request.shown is not None else ()
+    if differences:
+        raise RefusedError(
+            "this is not the plan that was shown",
+            where=now.target.name,
+            why="; ".join(differences),
+            next_step="plan again, look at it, and apply that",
+        )
+    if request.expect is not None and request.expect != digest(now):
+        raise RefusedError(
+            "the plan has another digest than expected",
+            where=now.target.name,
+            why=f"expected {request.expect[:64]}, it is {digest(now)}",
+            next_step="plan again, look at it, and expect its digest",
+        )
+
+
+def _require_unrefused(plan: Plan) -> None:
+    if not plan.refusals:
+        return
+    first = plan.refusals[0]
+    more = f" (and {len(plan.refusals) - 1} more)" if len(plan.refusals) > 1 else ""
+    raise RefusedError(
+        f"{first.message}{more}", where=f"{first.kind}/{first.name}" if first.name else first.kind, next_step=first.next
+    )
+
+
+def _require_permission_to_create(request: ApplyRequest, plan: Plan) -> None:
+    unnamed = [
+        change for change in plan.pending if change.irreversible and change.name not in request.create_definitions
+    ]
+    if unnamed:
+        names = " ".join(f"--create-definition {change.name}" for change in unnamed)
+        raise RefusedError(
+            f"creating {', '.join(change.id for change in unnamed)} can never be undone, and it may exist already",
+            where=unnamed[0].id,
+            why="Feishu has no way to delete a definition or to look for one",
+            next_step=f"write its approval code as `code:` if it exists, else apply with {names}",
+        )
+
+
+async def _resolve(planned: Planned, writers: Writers) -> Mapping[Key, Mapping[str, Secret]]:
+    """The write-only values of all pending changes, before anything is written."""
+    pending = {change.key for change in planned.plan.pending}
+    return {
+        one.key: {path: await writers.secrets.resolve(ref, one.origin) for path, ref in sorted(one.secrets.items())}
+        for one in planned.observed.desired.declared
+        if one.key in pending and one.secrets
+    }
+
+
+async def _write_codes(request: ApplyRequest, ports: ApplyPorts) -> tuple[str, ...]:
+    """Put recorded approval codes into the spec where they are missing; what cannot be written is said."""
+    target = request.plan.target
+    records = await ports.writers.records.records(target.name)
+    messages = []
+    for definition in target.spec.feishu.definitions if target.spec.feishu is not None else ():
+        record = records.get(Key(_DEFINITION, definition.name))
+        if definition.code is None and definition.mode == "managed" and record is not None and record.code:
+            try:
+                await ports.writers.spec.write_code(definition.name, record.code)
+            except SpecError as error:
+                messages.append(f"{error}; {error.next_step}")
+    return tuple(messages)

@@ -1,0 +1,174 @@
+"""Reads everything a plan needs of one target. Only readers come in, so nothing here can write."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.desired.declared import Declared
+from reconciler.desired.target import Desired, desired_of
+from reconciler.operations.gather import all_of
+from reconciler.plan.build import Live
+from reconciler.plan.capability import capability_warnings
+from reconciler.plan.people import asked_people, everybody_warning, gated_environments, gated_projects, people_findings
+from reconciler.plan.select import Selection
+from reconciler.plan.target import identity_of
+from reconciler.ports.declarative import Observation, Readers
+from reconciler.resources.access import Access
+from reconciler.resources.base import Key, Resource
+from reconciler.resources.facts import UpstreamFacts
+from reconciler.resources.finding import Finding
+from reconciler.resources.record import AppliedRecord, RecordState
+from reconciler.resources.rollout_policy import RolloutPolicy
+from reconciler.resources.subscription import Subscription
+from reconciler.spec.target import Target
+
+_POLICY = "bytebase/rolloutPolicy"
+_DEFINITION = "feishu/definition"
+_RULES = "bytebase/approvalRules"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is looked at: the chosen resources, and the kinds whose undeclared live resources are listed too (None: all)."""
+
+    selection: Selection = field(default_factory=Selection)
+    inventory: frozenset[str] | None = frozenset()
+
+    def lists(self, kind: str) -> bool:
+        """Whether undeclared resources of the kind are listed."""
+        return self.inventory is None or kind in self.inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One target as it is now: facts, what is declared, what is live, what is remembered, who may do what."""
+
+    facts: UpstreamFacts
+    desired: Desired
+    live: Live
+    records: Mapping[Key, AppliedRecord]
+    access: Access | None
+    remembered_workspace: str
+
+
+async def observe(target: Target, readers: Readers, scope: Scope) -> Observed:
+    """Read one target. Any failed read raises: half a picture would be a wrong plan."""
+    records = await readers.applied.records(target.name)
+    desired = desired_of(target, records)
+    chosen = [one for one in desired.declared if scope.selection.has(one.key)]
+    facts = await readers.facts.facts()
+    observations = await _observe_kinds(chosen, readers, scope)
+    live = _live(chosen, observations, records)
+    access, people, rights = await _observe_people(target, readers, live, desired, scope)
+    live = Live(
+        live.resources,
+        live.others,
+        people,
+        (*live.warnings, *desired.warnings, *rights),
+        (*live.refusals, *desired.refusals),
+    )
+    return Observed(facts, desired, live, records, access, await _remembered(target, readers, facts))
+
+
+async def _remembered(target: Target, readers: Readers, facts: UpstreamFacts) -> str:
+    return await readers.applied.workspace(identity_of(target, facts.workspace)) or ""
+
+
+async def _observe_kinds(chosen: Sequence[Declared], readers: Readers, scope: Scope) -> Mapping[str, Observation]:
+    by_kind: dict[str, list[Resource]] = defaultdict(list)
+    for one in chosen:
+        by_kind[one.resource.kind].append(one.resource)
+    kinds = [kind for kind in sorted(readers.resources) if by_kind[kind] or scope.lists(kind)]
+    answers = await all_of(
+        [readers.resources[kind].observe(by_kind[kind], inventory=scope.lists(kind)) for kind in kinds]
+    )
+    return dict(zip(kinds, answers, strict=True))
+
+
+def _live(
+    chosen: Sequence[Declared],
+    observations: Mapping[str, Observation],
+    records: Mapping[Key, AppliedRecord],
+) -> Live:
+    resources: dict[Key, Resource] = {}
+    others: list[Resource] = []
+    warnings: list[Finding] = []
+    refusals: list[Finding] = []
+    for observation in observations.values():
+        for resource in observation.live:
+            record = records.get(resource.key)
+            resources[resource.key] = resource.with_tokens(record.tokens if record is not None else {})
+        others += observation.others
+        warnings += observation.warnings
+        refusals += observation.refusals
+    for one in chosen:
+        if isinstance(one.resource, Subscription):
+            subscription = _subscription(one.resource, records)
+            if subscription is not None:
+                resources[one.key] = subscription
+    unknown = [one for one in chosen if one.resource.tokens() and _is_unknown(one, resources)]
+    return Live(resources, others, (), (*warnings, *(_no_record(one) for one in unknown)), refusals)
+
+
+def _subscription(desired: Subscription, records: Mapping[Key, AppliedRecord]) -> Subscription | None:
+    """What is known of a subscription: it cannot be read, so the store speaks for it.
+
+    A store that knows this integration and no subscription says that there is none. An empty store says nothing.
+    """
+    record = records.get(desired.key)
+    if record is not None and record.state is RecordState.APPLIED:
+        return Subscription(desired.definition, record.tokens.get("subscribed"))
+    return None if desired.subscribed is None or records else Subscription(desired.definition)
+
+
+def _is_unknown(one: Declared, resources: Mapping[Key, Resource]) -> bool:
+    observed = resources.get(one.key)
+    return observed is not None and one.resource.kind != _DEFINITION and not observed.tokens()
+
+
+def _no_record(one: Declared) -> Finding:
+    return Finding(
+        "noRecord",
+        one.resource.kind,
+        one.resource.name,
+        "nothing is recorded about what was last sent, and it cannot be read back",
+        f"apply --rewrite {one.key} sends it again",
+        one.origin,
+    )
+
+
+async def _observe_people(
+    target: Target, readers: Readers, live: Live, desired: Desired, scope: Scope
+) -> tuple[Access | None, tuple[Finding, ...], tuple[Finding, ...]]:
+    """Rights and people, where gates or roles are declared and this is not a plan of a part without them."""
+    is_chosen = any(scope.selection.has(Key(kind, "")) for kind in ("users", "capability", "bytebase/role"))
+    if not is_chosen or not (target.spec.gates or target.spec.bytebase.roles):
+        return None, (), ()
+    access = await readers.access.access(gated_projects(target))
+    resources = await _relevant(target, readers, live, desired)
+    rights = (*capability_warnings(target, access, resources), *everybody_warning(target, access))
+    asked = asked_people(target, access, resources)
+    overrides = [override.bytebase.lower() for override in target.spec.users.overrides]
+    if readers.people is None or not (asked or overrides):
+        return access, (), rights
+    resolution = await readers.people.resolve(sorted({*asked, *overrides}))
+    return access, tuple(people_findings(target, asked, resolution)), rights
+
+
+async def _relevant(target: Target, readers: Readers, live: Live, desired: Desired) -> Sequence[Resource]:
+    """Policies and rules as they will be after the plan; policies of gated environments that the spec does not declare."""
+    after = []
+    for one in desired.declared:
+        observed = live.get(one.key)
+        after.append(one.resource if observed is None else one.resource.over(observed))
+    declared = {each.name for each in after if each.kind == _POLICY}
+    missing = sorted(gated_environments(target) - declared)
+    if missing and _POLICY in readers.resources:
+        found = await readers.resources[_POLICY].observe([RolloutPolicy(name) for name in missing], inventory=False)
+        after += found.live
+    has_rules = any(each.kind == _RULES for each in after)
+    if not has_rules and _RULES in readers.resources and any(gate.at == "review" for gate in target.spec.gates):
+        after += (await readers.resources[_RULES].observe([], inventory=True)).others
+    return after
