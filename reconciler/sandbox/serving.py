@@ -51,6 +51,8 @@ class LoopbackServer:
                 server_header=False,
                 date_header=False,
                 timeout_graceful_shutdown=1,
+                timeout_keep_alive=75,
+                h11_max_incomplete_event_size=1024 * 1024,
             )
         )
         self.port = 0

@@ -36,7 +36,7 @@ def listed(visit: Visit) -> Answer:
     """Comments with their replies, oldest first; deleted ones stay as empty shells."""
     instance = _instance(visit)
     visit.find(visit.query["user_id"])
-    page = visit.page([comment for comment in instance.comments if not comment.parent], default=10, most=1000)
+    page = visit.page([comment for comment in instance.comments if not comment.parent], default=100, most=1000)
     comments = []
     for comment in page.items:
         replies = [_read(visit, reply) for reply in instance.comments if reply.parent == comment.comment_id]
