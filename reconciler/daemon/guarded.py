@@ -55,11 +55,11 @@ class GuardedSubjects:
             self._account, _in("reading comments", issue), lambda: self._port.comments(issue)
         )
 
-    async def put_comment(self, issue: str, *, mark: str, text: str, edit: bool, check: bool) -> None:
+    async def put_comment(self, issue: str, *, mark: str, text: str, edit: bool) -> None:
         """See the port."""
         part = _in("commenting", issue)
         await self._circuits.call(
-            self._account, part, lambda: self._port.put_comment(issue, mark=mark, text=text, edit=edit, check=check)
+            self._account, part, lambda: self._port.put_comment(issue, mark=mark, text=text, edit=edit)
         )
 
     async def own_email(self) -> str:
@@ -100,11 +100,9 @@ class GuardedApprovals:
         """See the port."""
         return await self._circuits.call(self._app, "withdrawing", lambda: self._port.cancel(instance))
 
-    async def comment(self, instance: str, *, mark: str, text: str, check: bool) -> None:
+    async def comment(self, instance: str, *, mark: str, text: str) -> None:
         """See the port."""
-        await self._circuits.call(
-            self._app, "commenting", lambda: self._port.comment(instance, mark=mark, text=text, check=check)
-        )
+        await self._circuits.call(self._app, "commenting", lambda: self._port.comment(instance, mark=mark, text=text))
 
     async def remind(self, instance: Instance, *, mark: str, text: str, link: str) -> str:
         """See the port."""

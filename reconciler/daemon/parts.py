@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -112,8 +112,49 @@ class PollSettings:
     instances_per_minute: float = 700.0
 
 
-Background = Callable[[], Awaitable[None]]
+class InstanceHint(Protocol):
+    """What an event says about an instance."""
+
+    @property
+    def instance_code(self) -> str:
+        """The instance's code, '' when the event has none."""
+        ...
+
+    @property
+    def uuid(self) -> str:
+        """The uuid it was created with, '' when the event has none."""
+        ...
+
+
+class EventSink(Protocol):
+    """Where events go. Both calls return soon and never fail."""
+
+    async def hint(self, hint: InstanceHint) -> None:
+        """Follow up an event about an instance."""
+        ...
+
+    def events_may_be_lost(self) -> None:
+        """Re-read every undecided instance now: the connection was cut for a while."""
+        ...
+
+
+Background = Callable[[EventSink], Awaitable[None]]
 """Something that runs beside the loop until it is cancelled, such as the long connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What a callback is answered with, before any work is done."""
+
+    status: int
+    body: Mapping[str, str]
+
+
+FeishuCallback = Callable[[Mapping[str, str], bytes], Awaitable[tuple[HttpAnswer, InstanceHint | None]]]
+"""Judges one callback: its answer, and the hint in it if it is authentic and new. Never raises."""
+
+ExternalCallback = Callable[[Mapping[str, str], bytes], Awaitable[tuple[HttpAnswer, str | None]]]
+"""Judges one answer of an external node: its answer, and the subject it is about if it is authentic. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +181,6 @@ class SyncTarget:
     adopt: Callable[[], Awaitable[None]] | None = None
     drain: Callable[[], Awaitable[int]] | None = None
     background: tuple[Background, ...] = ()
+    feishu_callback: FeishuCallback | None = None
+    external_callbacks: Mapping[str, ExternalCallback] = field(default_factory=dict)
     aclose: Callable[[], Awaitable[None]] | None = None

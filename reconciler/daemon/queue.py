@@ -38,6 +38,16 @@ class PassOutcome(Protocol):
         """Subjects of the same target to look at now."""
         ...
 
+    @property
+    def decision(self) -> str:
+        """What was decided, in a word."""
+        ...
+
+    @property
+    def row(self) -> int:
+        """The row of the decision table that it came from."""
+        ...
+
 
 Work = Callable[[Key], Awaitable[PassOutcome]]
 

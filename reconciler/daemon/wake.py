@@ -3,44 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
-from reconciler.daemon.parts import Agenda
+from reconciler.daemon.parts import Agenda, InstanceHint
 from reconciler.daemon.pollers import Wake
 from reconciler.errors import ReconcilerError
 
 _log = logging.getLogger(__name__)
-
-
-class InstanceHint(Protocol):
-    """What an event says about an instance."""
-
-    @property
-    def instance_code(self) -> str:
-        """The instance's code, '' when the event has none."""
-        ...
-
-    @property
-    def uuid(self) -> str:
-        """The uuid it was created with, '' when the event has none."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """What a callback is answered with, before any work is done."""
-
-    status: int
-    body: Mapping[str, str]
-
-
-FeishuCallback = Callable[[Mapping[str, str], bytes], Awaitable["tuple[HttpAnswer, InstanceHint | None]"]]
-"""Judges one callback: its answer, and the hint in it if it is authentic and new. Never raises."""
-
-ExternalCallback = Callable[[Mapping[str, str], bytes], Awaitable["tuple[HttpAnswer, str | None]"]]
-"""Judges one answer of an external node: its answer, and the subject it is about if it is authentic. Never raises."""
 
 
 class Waker:

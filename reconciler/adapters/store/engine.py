@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -30,18 +31,29 @@ _WRITING = "reconciler_writing"
 _BUSY_SECONDS = 10
 _READERS = 3
 
-_SQLITE_FAULTS = (
-    (
-        "disk is full",
-        "the disk is full",
-        "free space where the store is and start again; nothing recorded so far is lost",
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """How SQLite says that something is wrong, what that means, and whether waiting cannot help."""
+
+    sign: str
+    why: str
+    next_step: str
+    is_lasting: bool = True
+
+
+_FAULTS = (
+    _Fault(
+        "disk is full", "the disk is full", "free space where the store is and start again; nothing recorded is lost"
     ),
-    ("readonly", "the store is read-only", "make the file and its folder writable for this user"),
-    ("unable to open", "the file cannot be opened", "check that the folder exists and this user may write there"),
-    ("disk i/o", "the disk reports an error", "check the disk and its free space, then start again"),
-    ("locked", "another process is writing to it for too long", "see which other reconciler uses this store"),
-    ("not a database", "the file is not an SQLite database", "name another file with --store"),
-    ("malformed", "the file is damaged", "restore a copy, or move it aside and start `reconciler sync --adopt`"),
+    _Fault("readonly", "the store is read-only", "make the file and its folder writable for this user"),
+    _Fault("unable to open", "the file cannot be opened", "check that the folder exists and this user may write there"),
+    _Fault("disk i/o", "the disk reports an error", "check the disk and its free space, then start again"),
+    _Fault(
+        "locked", "another process writes for too long", "see which other reconciler uses this store", is_lasting=False
+    ),
+    _Fault("not a database", "the file is not an SQLite database", "name another file with --store"),
+    _Fault("malformed", "the file is damaged", "restore a copy, or move it aside and start `reconciler sync --adopt`"),
 )
 
 
@@ -54,6 +66,7 @@ class Store:
 
     def __init__(self, url: StoreUrl, engine: Engine, *, inline: bool = False) -> None:
         self.url = url
+        self.broken: UnavailableError | None = None
         self._engine = engine
         self._readers = None if inline else ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
         self._writer = None if inline else ThreadPoolExecutor(1, thread_name_prefix="store-write")
@@ -70,9 +83,15 @@ class Store:
     async def write(self, act: Transaction[T]) -> T:
         """The answer of a transaction that is recorded whole or not at all.
 
-        A caller that is cancelled does not learn which; the transaction itself is never cut short.
+        A caller that is cancelled does not learn which; the transaction itself is never cut short. A fault that waiting
+        cannot mend is kept in `broken`: whoever runs on this store must stop.
         """
-        return await self._in(self._writer, act, is_writing=True)
+        try:
+            return await self._in(self._writer, act, is_writing=True)
+        except UnavailableError as error:
+            if self.is_sqlite and any(fault.is_lasting and fault.why == error.why for fault in _FAULTS):
+                self.broken = error
+            raise
 
     async def aclose(self) -> None:
         """Wait for running transactions and close every connection."""
@@ -115,9 +134,9 @@ def _unavailable(url: StoreUrl, original: str) -> UnavailableError:
             next_step="check that PostgreSQL is up and that this user may use the database",
         )
     low = original.lower()
-    for sign, why, next_step in _SQLITE_FAULTS:
-        if sign in low:
-            return UnavailableError(what, where=url.shown, why=why, next_step=next_step)
+    for fault in _FAULTS:
+        if fault.sign in low:
+            return UnavailableError(what, where=url.shown, why=fault.why, next_step=fault.next_step)
     return UnavailableError(what, where=url.shown, why=original, next_step="check the file, then start again")
 
 

@@ -43,6 +43,7 @@ async def test_a_full_disk_is_said_and_leaves_what_was_recorded(file_store: Stor
     with pytest.raises(UnavailableError, match="the disk is full") as caught:
         await ledger.commit(change(2, size=100_000))
     assert "free space" in caught.value.next_step
+    assert file_store.broken is caught.value
     assert [row.generation for row in await ledger.history()] == [1]
     present = await ledger.entry(SUBJECT)
     assert present is not None
