@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.errors import FilePosition
 from reconciler.spec.diagnostics import Diagnostic
@@ -20,8 +20,8 @@ class Target:
     """
 
     integration: Integration
-    source: Source
-    document: Document
+    source: Source = field(repr=False)
+    document: Document = field(repr=False)
     index: int
 
     @property

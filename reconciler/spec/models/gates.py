@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, StrictInt
 
 from reconciler.spec.models.base import SpecModel, chosen_by_key, tag
-from reconciler.spec.models.scalars import Duration, Email, Like, Moment, Name, ResourceId, RoleName, Text
+from reconciler.spec.models.scalars import Duration, Email, Like, Moment, Name, PathName, ResourceId, RoleName, Text
 
 
 class Match(SpecModel):
@@ -32,7 +32,7 @@ class DecideByDefinition(SpecModel):
 class DecideByNode(SpecModel):
     """The gate is decided by an external node of this spec."""
 
-    external_node: Name
+    external_node: PathName
 
 
 Decide = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from reconciler.spec.models.base import SpecModel
 from reconciler.spec.models.references import SecretRef
-from reconciler.spec.models.scalars import BaseUrl, Interval, Like, Name
+from reconciler.spec.models.scalars import BaseUrl, Interval, Like, PathName
 
 
 class NodeAuth(SpecModel):
@@ -26,7 +26,7 @@ class NodeCallback(SpecModel):
 class ExternalNode(SpecModel):
     """One office system: `relay` is the protocol of Bytebase 2.4 to 3.3, `v1` our own."""
 
-    name: Name
+    name: PathName
     endpoint: BaseUrl
     dialect: Literal["relay", "v1"]
     auth: NodeAuth | None = None

@@ -184,8 +184,17 @@ _EMAIL = r"[^@\s/]+@[^@\s/]+"
 Text = Annotated[str, Like(r"[\s\S]*\S[\s\S]*", "text that is not empty")]
 """Any text that is not blank."""
 
-Name = Annotated[str, Like(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62})", "a name of letters, digits, '-', '_' and '.'")]
-"""A name an author gives: of a target, a gate, a definition, a node."""
+Name = Annotated[
+    str,
+    Like(
+        r"[^\s/#\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]{1,63}",
+        "a name without spaces, '/' and '#', of at most 63 characters",
+    ),
+]
+"""A name an author gives: of a target, a gate, a definition."""
+
+PathName = Annotated[str, Like(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "a name of letters, digits, '-' and '_'")]
+"""A name that also stands in a URL: of an external node."""
 
 ResourceId = Annotated[str, Like(r"[^/\s]{1,100}", "an id without '/' and spaces, such as prod")]
 """The id of something in Bytebase, without its collection: `prod`, not `environments/prod`."""
