@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,6 +22,8 @@ from reconciler.sandbox.feishu.visit import Handlers, Upload, Visit
 from reconciler.sandbox.feishu.world import World
 
 ISSUING_CALL = "POST /open-apis/auth/v3/tenant_access_token/internal"
+
+LARGEST_PART = 4 * 1024 * 1024
 
 _STATUSES = {1390009: 403}
 """Statuses of codes that a call's own documentation does not list."""
@@ -152,17 +156,27 @@ async def _body(request: Request, call: Call) -> tuple[JsonObject, Mapping[str, 
 
 
 async def _form_body(request: Request) -> tuple[JsonObject, Mapping[str, Upload]]:
+    """Every part as a file: some clients send files without a file name, which the parser takes for text."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         return {}, {}
-    fields: JsonObject = {}
     files: dict[str, Upload] = {}
-    async with request.form() as form:
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                files[name] = Upload(value.filename or "", await value.read())
-            else:
-                fields[name] = value
-    return fields, files
+    try:
+        async with request.form(max_part_size=LARGEST_PART) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    files[name] = Upload(value.filename or "", await value.read())
+                else:
+                    files[name] = Upload("", _bytes(value))
+    except (HTTPException, MultiPartException) as error:
+        raise CallError(BAD_REQUEST, "Bad Request: the body is not a valid form") from error
+    return {}, files
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode()
 
 
 async def _json_body(request: Request) -> JsonObject:
