@@ -119,17 +119,18 @@ _row(
     "check the app's availability and the receiver's settings",
 )
 _row(
-    [210034, 210035, 210036, 210037, 210043, 210508, 210017, 210021],
+    [*range(210004, 210008), *range(210014, 210018), 210021, *range(210034, 210038), 210043],
     Kind.FORBIDDEN,
     "this app cannot be configured through the API",
     _CONSOLE,
 )
 _row([210505, 210508, 211006], Kind.FORBIDDEN, "Feishu does not let this app read that app", _CONSOLE)
 _row(
-    [230023, 230024, 230052],
+    [230023, 230024, 230052, 230098],
     Kind.FORBIDDEN,
     "the receiver has too many unread urgent messages, or the quota is used up",
 )
+_row([230002], Kind.FORBIDDEN, "the bot is not in the chat", "add the bot to the chat")
 _row([230012], Kind.FORBIDDEN, "only the app's own messages can be urged")
 
 _row(
@@ -195,7 +196,7 @@ _row([99991201, 99991301], Kind.INPUT, "Feishu does not know this call", "check 
 _row([99992361, 99992363, 99992364, 99992381], Kind.INPUT, "the id belongs to another app or tenant", _ANOTHER_APP)
 _row([41012, 40011, 40012], Kind.INPUT, "Feishu finds an id or page invalid", _REPORT)
 _row(
-    [210031, 210304, 210011, 210012, 210014, 210015, 210016],
+    [210001, 210011, 210031, 210304],
     Kind.INPUT,
     "Feishu finds a setting of the app invalid",
     _CONSOLE,

@@ -61,7 +61,7 @@ class LongConnection:
     """Keeps one long connection of one app open and tells `on_event` of every event.
 
     `on_event` must only note something down: it runs in the reading task. `open_connection` asks Feishu where to
-    connect. `jitter` returns a number in [0, 1).
+    connect. `pacing` holds until the server names its own; `jitter` returns a number in [0, 1).
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class LongConnection:
         caller: Caller,
         on_event: Callable[[FeishuEvent], None],
         tls: ssl.SSLContext | None = None,
+        pacing: Pacing | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -81,7 +82,7 @@ class LongConnection:
         self._tls = tls
         self._monotonic = monotonic
         self._jitter = jitter
-        self._pacing = Pacing()
+        self._pacing = pacing or Pacing()
         self._parts = PartBuffer()
         self._running: asyncio.Task[None] | None = None
 
@@ -221,7 +222,7 @@ class LongConnection:
         """Feishu explains a refused handshake in headers (facts §4.4)."""
         headers = error.response.headers
         status, detail = headers.get("Handshake-Status", ""), headers.get("Handshake-Autherrcode", "")
-        code = 403 if status == "403" else int(detail) if detail.isascii() and detail.isdigit() else None
+        code = {"403": 403}.get(status) or {"1000040350": 1000040350, "1000040351": 1000040351}.get(detail)
         return connection_error(code, self._caller) or UnavailableError(
             "Feishu refuses the long connection's handshake",
             where=self._caller.app_id,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -15,6 +18,7 @@ from reconciler.errors import (
     ThrottledError,
     UnavailableError,
 )
+from reconciler.providers.feishu import codes
 from reconciler.providers.feishu.codes import TOKEN_REFUSED, Kind, known_codes, meaning_of
 from reconciler.providers.feishu.endpoints import CREATE_INSTANCE, GET_INSTANCE
 from reconciler.providers.feishu.envelope import open_envelope
@@ -213,3 +217,13 @@ def test_feishus_message_is_cut_to_one_clean_line() -> None:
 def test_a_token_code_is_a_credentials_error() -> None:
     for code in TOKEN_REFUSED:
         assert type(error_for(answer(code))) is CredentialsError
+
+
+def test_no_code_stands_in_two_rows() -> None:
+    rows = re.findall(r"_row\(\s*(\[[^\]]*\]|[A-Z_]+)", Path(codes.__file__).read_text(encoding="utf-8"))
+    listed: list[int] = []
+    for row in rows:
+        value = eval(row, dict(vars(codes)))
+        listed += sorted(value)
+    assert len(rows) > 40
+    assert sorted(listed) == list(known_codes())
