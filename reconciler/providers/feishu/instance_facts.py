@@ -9,7 +9,7 @@ from reconciler.errors import UnavailableError
 from reconciler.providers.feishu.wire.instances import ReadFormWidget, ReadInstance, ReadTask, ReadTimelineEntry
 from reconciler.subjects.instance import Instance, InstanceStatus, NodeTask, NodeTaskStatus, TimelineEvent
 
-_AUTOMATIC_TYPES = frozenset({"AUTO_PASS", "AUTO_REJECT"})
+_AUTOMATIC = frozenset({"AUTO_PASS", "AUTO_REJECT", "REMOVE_REPEAT"})
 _TEXT_WIDGETS = frozenset({"input", "textarea"})
 _NEVER = datetime.fromtimestamp(0, UTC)
 
@@ -22,6 +22,7 @@ def instance_facts(read: ReadInstance) -> Instance:
     if read.start_time is None:
         raise UnavailableError("an approval instance has no start time", where=read.instance_code)
     form = _form(read.form)
+    by_rule = {entry.task_id for entry in read.timeline if entry.type in _AUTOMATIC}
     return Instance(
         code=read.instance_code,
         uuid=read.uuid,
@@ -30,7 +31,7 @@ def instance_facts(read: ReadInstance) -> Instance:
         submitter=read.open_id,
         started=read.start_time,
         form=form or (),
-        tasks=tuple(_task(task) for task in read.task_list),
+        tasks=tuple(_task(task, by_rule=task.id in by_rule) for task in read.task_list),
         timeline=tuple(_event(entry) for entry in read.timeline),
         ended=read.end_time,
         is_reverted=read.reverted,
@@ -45,7 +46,7 @@ def _status(word: str) -> InstanceStatus:
         return InstanceStatus.UNKNOWN
 
 
-def _task(task: ReadTask) -> NodeTask:
+def _task(task: ReadTask, *, by_rule: bool) -> NodeTask:
     try:
         status = NodeTaskStatus(task.status)
     except ValueError:
@@ -56,7 +57,7 @@ def _task(task: ReadTask) -> NodeTask:
         status=status,
         node_id=task.node_id,
         custom_node_id=task.custom_node_id,
-        is_automatic=task.type in _AUTOMATIC_TYPES or not task.open_id,
+        is_automatic=by_rule or task.type in _AUTOMATIC or not task.open_id,
         ended=task.end_time,
     )
 
