@@ -127,9 +127,9 @@ class InstanceHint(Protocol):
 
 
 class EventSink(Protocol):
-    """Where events go. Both calls return soon and never fail."""
+    """Where events go. Both calls return at once and never fail."""
 
-    async def hint(self, hint: InstanceHint) -> None:
+    def hint(self, hint: InstanceHint) -> None:
         """Follow up an event about an instance."""
         ...
 

@@ -39,6 +39,7 @@ class TargetRunner:
         self._net = InstanceNet(target, self.wake)
         self._waker = Waker(target.agenda, self.wake)
         self._mail = asyncio.Event()
+        self._hints: set[asyncio.Task[None]] = set()
         self._passes = 0
         self._no_pass = asyncio.Event()
         self._no_pass.set()
@@ -47,9 +48,11 @@ class TargetRunner:
         """Look at these subjects now."""
         self._queue.wake(Key(self.target.name, subject) for subject in subjects)
 
-    async def hint(self, hint: InstanceHint) -> None:
-        """Follow up an event about an instance."""
-        self._metrics.event(self.target.name, woke=await self._waker.instance(hint))
+    def hint(self, hint: InstanceHint) -> None:
+        """Follow up an event about an instance, after whoever told of it has been answered."""
+        task = asyncio.create_task(self._follow(hint))
+        self._hints.add(task)
+        task.add_done_callback(self._hints.discard)
 
     def events_may_be_lost(self) -> None:
         """Re-read every undecided instance now: the connection was cut for a while."""
@@ -142,6 +145,9 @@ class TargetRunner:
                 f"{self.target.name}: the clocks differ by {skew:.0f} s; nothing expires and nobody is reminded"
             )
         return tuple(sorted(found))
+
+    async def _follow(self, hint: InstanceHint) -> None:
+        self._metrics.event(self.target.name, woke=await self._waker.instance(hint))
 
     async def _look_at_bytebase(self) -> None:
         await self._changes.poll()
