@@ -13,7 +13,7 @@ from reconciler.plan.build import Live
 from reconciler.plan.change import Action, Change, Plan, Target
 from reconciler.resources.base import Key, Resource
 from reconciler.resources.definition import Definition, stamp_prefix
-from reconciler.resources.record import AppliedRecord, RecordState
+from reconciler.resources.record import AppliedRecord, Author, RecordState
 
 
 class DriftClass(StrEnum):
@@ -23,14 +23,6 @@ class DriftClass(StrEnum):
     DRIFTED = "drifted"
     UNMANAGED = "unmanaged"
     UNVERIFIABLE = "unverifiable"
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who last wrote a resource upstream, and when, by the audit log."""
-
-    who: str
-    when: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ _DEFINITION = "feishu/definition"
 
 @dataclass(frozen=True, slots=True)
 class ApplyRequest:
-    """What is to be applied. `shown` is the plan that was agreed to, `expect` a digest; without either the own plan is applied.
+    """What is to be applied. `shown` is the plan that was agreed to; `expect` holds the digests that are, if any.
 
     `create_definitions` names the definitions that may be created; `forget_creations` those whose lost creation is known
     not to have happened.
@@ -31,13 +31,21 @@ class ApplyRequest:
 
     plan: PlanRequest
     shown: Plan | None = None
-    expect: str | None = None
+    expect: frozenset[str] = frozenset()
     create_definitions: frozenset[str] = frozenset()
     forget_creations: frozenset[str] = frozenset()
 
 
-Agree = Callable[[Plan], Awaitable[bool]]
-"""Shows a plan and asks whether to go on."""
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a person said to a plan: whether to go on, and which definitions may be created for ever."""
+
+    goes_on: bool
+    create_definitions: frozenset[str] = frozenset()
+
+
+Agree = Callable[[Plan], Awaitable[Agreement]]
+"""Shows a plan that would write, and asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +60,25 @@ class ApplyPorts:
 
 async def apply(request: ApplyRequest, ports: ApplyPorts) -> Applied:
     """Apply one target. RefusedError, before the first write, where the plan is refused, moved, or not agreed to."""
-    async with ports.writers.lock.hold():
+    async with ports.writers.lock.hold() as loss:
         await _forget(request, ports)
         planned = await make_plan(request.plan, ports.readers)
         _require_same(request, planned.plan)
         _require_unrefused(planned.plan)
-        _require_permission_to_create(request, planned.plan)
-        if ports.agree is not None and planned.plan.pending and not await ports.agree(planned.plan):
-            raise RefusedError("the plan was not agreed to", next_step="nothing was written")
+        creatable = request.create_definitions
+        if ports.agree is not None and planned.plan.pending:
+            agreement = await ports.agree(planned.plan)
+            if not agreement.goes_on:
+                raise RefusedError("the plan was not agreed to", next_step="nothing was written")
+            creatable |= agreement.create_definitions
+        _require_permission_to_create(creatable, planned.plan)
         secrets = await _resolve(planned, ports.writers)
         plan = planned.plan
         bytebase = plan.target.bytebase
         if bytebase.workspace:
             await ports.writers.records.remember_workspace(bytebase.identity, bytebase.workspace)
         performer = Performer(planned, ports.readers, ports.writers, now=ports.now, secrets=secrets)
-        outcomes = await performer.perform()
+        outcomes = await performer.perform(loss)
         messages = await _write_codes(request, ports)
         return Applied(plan.target, outcomes, messages)
 
@@ -96,11 +108,11 @@ def _require_same(request: ApplyRequest, now: Plan) -> None:
             why="; ".join(differences),
             next_step="plan again, look at it, and apply that",
         )
-    if request.expect is not None and request.expect != digest(now):
+    if request.expect and digest(now) not in request.expect:
         raise RefusedError(
             "the plan has another digest than expected",
             where=now.target.name,
-            why=f"expected {request.expect[:64]}, it is {digest(now)}",
+            why=f"expected {', '.join(sorted(each[:64] for each in request.expect))}, it is {digest(now)}",
             next_step="plan again, look at it, and expect its digest",
         )
 
@@ -115,10 +127,8 @@ def _require_unrefused(plan: Plan) -> None:
     )
 
 
-def _require_permission_to_create(request: ApplyRequest, plan: Plan) -> None:
-    unnamed = [
-        change for change in plan.pending if change.irreversible and change.name not in request.create_definitions
-    ]
+def _require_permission_to_create(creatable: frozenset[str], plan: Plan) -> None:
+    unnamed = [change for change in plan.pending if change.irreversible and change.name not in creatable]
     if unnamed:
         names = " ".join(f"--create-definition {change.name}" for change in unnamed)
         raise RefusedError(

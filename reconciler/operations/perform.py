@@ -12,7 +12,7 @@ from reconciler.operations.plan import Planned
 from reconciler.plan.change import Action, Change
 from reconciler.plan.order import prerequisites
 from reconciler.plan.outcome import Outcome, Result
-from reconciler.ports.declarative import Readers, Write, Writers, Written
+from reconciler.ports.declarative import LockLoss, Readers, Write, Writers, Written
 from reconciler.resources.base import Key, Resource
 from reconciler.resources.definition import Definition
 from reconciler.resources.record import AppliedRecord, RecordState
@@ -45,12 +45,12 @@ class Performer:
         self._secrets = secrets
         self._codes: dict[str, str] = {}
 
-    async def perform(self) -> tuple[Outcome, ...]:
-        """Try every pending change in order; those after a failure of the whole upstream are not reached."""
+    async def perform(self, loss: LockLoss) -> tuple[Outcome, ...]:
+        """Try every pending change in order; those after a failure of the whole upstream, or of the lock, are not reached."""
         outcomes: dict[str, Outcome] = {}
         stopped = False
         for change in self._plan.pending:
-            if stopped:
+            if stopped or loss.is_set():
                 outcomes[change.id] = Outcome(change.kind, change.name, Result.NOT_REACHED)
                 continue
             blocker = self._blocker(change, outcomes)
@@ -139,7 +139,7 @@ class Performer:
             # The code is worth more than the read that follows: nobody could ever find it again.
             await self._writers.records.put(record)
         reader = self._readers.resources.get(change.kind)
-        if reader is not None:
+        if reader is not None and not written.settles_later:
             found = await reader.observe([desired], inventory=False)
             live = next((each for each in found.live if each.key == change.key), None)
             left = diff(live, desired).fields

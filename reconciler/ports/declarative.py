@@ -7,12 +7,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from reconciler.drift import Author
 from reconciler.resources.access import Access
 from reconciler.resources.base import Key, Origin, Resource
 from reconciler.resources.facts import UpstreamFacts
 from reconciler.resources.finding import Finding
-from reconciler.resources.record import AppliedRecord
+from reconciler.resources.record import AppliedRecord, Author
 from reconciler.secret import Secret
 from reconciler.spec.models.references import SecretRef
 from reconciler.subjects.instance import Resolution
@@ -103,10 +102,18 @@ class AppliedRecords(AppliedReader, Protocol):
         ...
 
 
+class LockLoss(Protocol):
+    """Tells whether a lock that was held is lost."""
+
+    def is_set(self) -> bool:
+        """Whether somebody else may hold it by now."""
+        ...
+
+
 class ApplyLock(Protocol):
     """Lets one apply at a time write through a store."""
 
-    def hold(self) -> AbstractAsyncContextManager[object]:
+    def hold(self) -> AbstractAsyncContextManager[LockLoss]:
         """Hold it while the block runs. RefusedError, with holder and age, while somebody else does."""
         ...
 
@@ -142,10 +149,11 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write tells: the code of a definition, and a word for the reader."""
+    """What a write tells: the code of a definition, a word for the reader, and whether it takes effect only later."""
 
     code: str | None = None
     note: str = ""
+    settles_later: bool = False
 
 
 class ResourceWriter(Protocol):

@@ -39,3 +39,11 @@ class AppliedRecord:
     def key(self) -> Key:
         """Kind and name."""
         return Key(self.kind, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who last wrote a resource upstream, and when, by the audit log."""
+
+    who: str
+    when: datetime

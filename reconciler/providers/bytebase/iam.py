@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.errors import SpecError
+from reconciler.errors import NotFoundError, SpecError
 from reconciler.providers.bytebase.channel import Call, Channel, Json, reading
 from reconciler.providers.bytebase.errors import CallMeaning
+from reconciler.providers.bytebase.wire import Empty
 from reconciler.providers.bytebase.wire_people import (
     WireBinding,
     WireGroup,
@@ -92,6 +93,14 @@ class Iam:
         body = {"name": role.name, **_role_json(role)}
         meaning = _writing("change the role", role.name)
         return await self._channel.send(WireRole, Call("PATCH", f"/v1/{role.name}", meaning, Repeat.SAFE, query, body))
+
+    async def delete_role(self, name: str) -> None:
+        """Delete a custom role by `roles/…`; gone already is fine."""
+        call = Call("DELETE", f"/v1/{name}", _writing("delete the role", name), Repeat.SAFE)
+        try:
+            await self._channel.send(Empty, call)
+        except NotFoundError:
+            return
 
 
 def _writing(what: str, resource: str) -> CallMeaning:

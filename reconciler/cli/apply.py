@@ -1,0 +1,107 @@
+"""`reconciler apply`: make the live systems as the spec says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from reconciler.cli.agreement import agreement_for
+from reconciler.cli.exit_codes import worst
+from reconciler.cli.options import CommonOptions, common_options
+from reconciler.cli.output import write_documents
+from reconciler.cli.targets import provenance, read_targets, run_targets
+from reconciler.cli.wiring import Wiring
+from reconciler.errors import RefusedError, SpecError
+from reconciler.operations.apply import ApplyRequest, apply
+from reconciler.operations.plan import PlanRequest
+from reconciler.plan.change import Plan
+from reconciler.plan.document import decode
+from reconciler.plan.outcome import Applied
+from reconciler.plan.select import Selection
+from reconciler.report.documents import applied_document
+from reconciler.report.markdown import applied_markdown
+from reconciler.report.text import applied_text
+from reconciler.spec.target import Target
+
+
+@click.command("apply", short_help="Make the live systems as the spec says.")
+@click.argument("plan_file", required=False, metavar="[PLAN]")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--expect", multiple=True, metavar="DIGEST", help="Refuse any plan with another digest.")
+@click.option(
+    "--create-definition", "create", multiple=True, metavar="NAME", help="This definition may be created, for ever."
+)
+@click.option("--forget-creation", "forget", multiple=True, metavar="NAME", help="Its lost creation did not happen.")
+@click.option("--rewrite", multiple=True, metavar="KIND[/NAME]", help="Also send write-only values of these again.")
+@click.option("--accept-identity", is_flag=True, help="This Bytebase replaces the one known under its identity.")
+@common_options(selection=True)
+def command(
+    *,
+    options: CommonOptions,
+    plan_file: str | None,
+    yes: bool,
+    expect: tuple[str, ...],
+    create: tuple[str, ...],
+    forget: tuple[str, ...],
+    rewrite: tuple[str, ...],
+    accept_identity: bool,
+) -> int:
+    """Plan, show, ask, and apply; or apply exactly the plan in the file PLAN, which is compared and never believed.
+
+    Exit code 0 when all is applied, 4 when some changes failed, 3 when it was refused and nothing was written.
+    """
+    specs, targets = read_targets(options)
+    shown = _shown(plan_file)
+    if shown:
+        targets = _named(targets, shown)
+    wiring = Wiring(options.store)
+    agree = None if yes or plan_file is not None else agreement_for(options, frozenset(create))
+
+    async def work(target: Target) -> Applied:
+        selection = Selection(options.only, options.exclude)
+        again = Selection(rewrite) if rewrite else None
+        request = ApplyRequest(
+            PlanRequest(target, selection, again, provenance(specs, target), accept_identity),
+            shown.get(target.name),
+            frozenset(expect),
+            frozenset(create),
+            frozenset(forget),
+        )
+        async with wiring.applying(target, agree) as ports:
+            return await apply(request, ports)
+
+    results = run_targets(targets, work, options=options)
+    applied = [result.value for result in results if result.value is not None]
+    write_documents(
+        options,
+        [result.document(applied_document) for result in results],
+        text="\n".join(applied_text(each, color=options.color) for each in applied),
+        markdown=applied_markdown(applied),
+    )
+    return worst(result.exit_code for result in results)
+
+
+def _shown(plan_file: str | None) -> Mapping[str, Plan]:
+    if plan_file is None:
+        return {}
+    try:
+        text = Path(plan_file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(
+            "the plan file cannot be read", where=plan_file, next_step="write one with: reconciler plan --out FILE"
+        ) from error
+    return {plan.target.name: plan for plan in decode(text, file=plan_file)}
+
+
+def _named(targets: Sequence[Target], shown: Mapping[str, Plan]) -> Sequence[Target]:
+    """The targets that the plan file is for. RefusedError where it is for one that the spec does not have."""
+    chosen = [target for target in targets if target.name in shown]
+    strangers = sorted(set(shown) - {target.name for target in chosen})
+    if strangers:
+        raise RefusedError(
+            f"the plan file is for {', '.join(strangers)}, which is not among the chosen targets",
+            next_step="use the spec that the plan was made from",
+        )
+    return chosen

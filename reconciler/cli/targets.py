@@ -1,0 +1,90 @@
+"""Runs a command on every target of the spec: one that fails does not stop the others, and nothing crosses between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import click
+
+from reconciler.adapters.spec_files import load_specs
+from reconciler.cli.failures import error_document, report_failure
+from reconciler.cli.options import CommonOptions
+from reconciler.cli.output import FORMAT_VERSION, JsonDocument
+from reconciler.errors import ReconcilerError
+from reconciler.plan.build import Provenance
+from reconciler.plan.change import SpecFile
+from reconciler.spec.parse import ParsedSpecs
+from reconciler.spec.target import Target
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetResult(Generic[T]):
+    """What came of one target: a value or an error."""
+
+    target: Target
+    value: T | None = None
+    error: ReconcilerError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The code that this target alone would give."""
+        if self.error is not None:
+            return self.error.exit_code
+        code = getattr(self.value, "exit_code", 0)
+        return code if isinstance(code, int) else 0
+
+    def document(self, encode: Callable[[T], JsonDocument]) -> JsonDocument:
+        """The JSON document of this target."""
+        if self.value is not None:
+            return encode(self.value)
+        assert self.error is not None  # noqa: S101 - one of the two is always set
+        return {
+            "formatVersion": FORMAT_VERSION,
+            "target": {"name": self.target.name},
+            "error": error_document(self.error),
+        }
+
+
+def read_targets(options: CommonOptions) -> tuple[ParsedSpecs, Sequence[Target]]:
+    """The chosen targets; the warnings of the spec are said. Raises on any error in any file."""
+    specs = load_specs(options.files)
+    targets = specs.require(options.target)
+    for warning in specs.warnings:
+        click.echo(warning.render("warning"), err=True)
+    return specs, targets
+
+
+def run_targets(
+    targets: Sequence[Target], work: Callable[[Target], Awaitable[T]], *, options: CommonOptions
+) -> list[TargetResult[T]]:
+    """Do the work for one target after the other. A single target's error is raised; of several each is said and kept."""
+
+    async def run() -> list[TargetResult[T]]:
+        results: list[TargetResult[T]] = []
+        for target in targets:
+            try:
+                results.append(TargetResult(target, value=await work(target)))
+            except ReconcilerError as error:
+                if len(targets) == 1:
+                    raise
+                click.echo(f"target {target.name}:", err=True)
+                report_failure(error, as_json=False, verbose=options.verbose > 0)
+                results.append(TargetResult(target, error=error))
+        return results
+
+    return asyncio.run(run())
+
+
+def provenance(specs: ParsedSpecs, target: Target) -> Provenance:
+    """Where a plan of this target comes from."""
+    from importlib.metadata import version
+
+    from reconciler.adapters.checkout import commit_of
+
+    files = tuple(SpecFile(text.name, text.sha256) for text in specs.files if text.name == target.file)
+    return Provenance(files, version("reconciler"), commit_of(target.file))

@@ -1,0 +1,191 @@
+"""Builds the ports of plan, apply and drift for one target: the only place where providers and adapters meet operations.
+
+Plan and drift get readers and nothing else; writers are made for apply alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.adapters.secret_sources import SecretResolver
+from reconciler.adapters.spec_files import write_code
+from reconciler.adapters.store import SqlAppliedReader, SqlAppliedRecords, StoreLock, open_for_reading, open_store
+from reconciler.cli.connections import Connector, environment
+from reconciler.errors import FilePosition
+from reconciler.operations.apply import Agree, ApplyPorts
+from reconciler.ports.declarative import AppliedReader, Readers, ResourceReader, ResourceWriter, Writers
+from reconciler.providers.bytebase.client import BytebaseClient
+from reconciler.providers.bytebase_resources.access import BytebaseAccess
+from reconciler.providers.bytebase_resources.approval_rules import ApprovalRulesReader, ApprovalRulesWriter
+from reconciler.providers.bytebase_resources.audit import BytebaseAudit
+from reconciler.providers.bytebase_resources.binding import BindingReader, BindingWriter
+from reconciler.providers.bytebase_resources.facts import BytebaseFacts
+from reconciler.providers.bytebase_resources.im import ImReader, ImWriter
+from reconciler.providers.bytebase_resources.project import (
+    ProjectReader,
+    ProjectWriter,
+    WebhookReader,
+    WebhookWriter,
+)
+from reconciler.providers.bytebase_resources.role import RoleReader, RoleWriter
+from reconciler.providers.bytebase_resources.rollout_policy import RolloutPolicyReader, RolloutPolicyWriter
+from reconciler.providers.feishu.client import FeishuClient
+from reconciler.providers.feishu.people import MatchRules, PeopleFinder
+from reconciler.providers.feishu_resources.app import AppReader, AppWriter
+from reconciler.providers.feishu_resources.definition import DefinitionReader, DefinitionWriter
+from reconciler.providers.feishu_resources.subscription import SubscriptionWriter
+from reconciler.resources.base import Key, Origin
+from reconciler.resources.record import AppliedRecord
+from reconciler.secret import Secret
+from reconciler.spec.models.bytebase import Use
+from reconciler.spec.models.references import SecretRef
+from reconciler.spec.models.users import EmailOverride, OpenIdOverride, Users
+from reconciler.spec.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a command line says about how to connect. `untrusted` treats the spec as somebody's proposal."""
+
+    store: str
+    untrusted: bool = False
+
+    def connector(self, target: Target) -> Connector:
+        """Opens the target's clients."""
+        return Connector(target, SecretResolver(environment(), Path.cwd(), self.untrusted))
+
+    @asynccontextmanager
+    async def readers(self, target: Target, use: Use = "plan") -> AsyncIterator[Readers]:
+        """Readers of one target, with what the store remembers; nothing is created where there is no store."""
+        async with AsyncExitStack() as stack:
+            applied: AppliedReader = _NothingApplied()
+            store = await open_for_reading(self.store)
+            if store is not None:
+                stack.push_async_callback(store.aclose)
+                applied = SqlAppliedReader(store)
+            bytebase, feishu = await self._clients(stack, target, use)
+            yield _readers(target, bytebase, feishu, applied)
+
+    @asynccontextmanager
+    async def applying(self, target: Target, agree: Agree | None) -> AsyncIterator[ApplyPorts]:
+        """Readers and writers of one target."""
+        async with AsyncExitStack() as stack:
+            store = await open_store(self.store)
+            stack.push_async_callback(store.aclose)
+            records = SqlAppliedRecords(store)
+            bytebase, feishu = await self._clients(stack, target, "apply")
+            writers = Writers(
+                resources=_writers(bytebase, feishu),
+                records=records,
+                lock=StoreLock(store, "apply"),
+                secrets=_References(self.connector(target).secrets),
+                spec=_SpecFile(target),
+            )
+            yield ApplyPorts(_readers(target, bytebase, feishu, records), writers, _now, agree)
+
+    async def _clients(
+        self, stack: AsyncExitStack, target: Target, use: Use
+    ) -> tuple[BytebaseClient, FeishuClient | None]:
+        connector = self.connector(target)
+        bytebase = await stack.enter_async_context(connector.bytebase(use))
+        return bytebase, await stack.enter_async_context(connector.feishu())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _readers(target: Target, bytebase: BytebaseClient, feishu: FeishuClient | None, applied: AppliedReader) -> Readers:
+    with_webhooks = [project.name for project in target.spec.bytebase.projects if project.webhooks is not None]
+    resources: dict[str, ResourceReader] = {
+        "bytebase/role": RoleReader(bytebase),
+        "bytebase/project": ProjectReader(bytebase),
+        "bytebase/rolloutPolicy": RolloutPolicyReader(bytebase),
+        "bytebase/approvalRules": ApprovalRulesReader(bytebase),
+        "bytebase/binding": BindingReader(bytebase),
+        "bytebase/im": ImReader(bytebase),
+        "bytebase/webhook": WebhookReader(bytebase, with_webhooks),
+    }
+    people = None
+    if feishu is not None:
+        resources |= {"feishu/app": AppReader(feishu), "feishu/definition": DefinitionReader(feishu)}
+        people = PeopleFinder(feishu.users, rules=match_rules(target.spec.users), now=_now)
+    return Readers(
+        facts=BytebaseFacts(bytebase),
+        resources=resources,
+        access=BytebaseAccess(bytebase),
+        applied=applied,
+        audit=BytebaseAudit(bytebase),
+        people=people,
+    )
+
+
+def _writers(bytebase: BytebaseClient, feishu: FeishuClient | None) -> Mapping[str, ResourceWriter]:
+    writers: dict[str, ResourceWriter] = {
+        "bytebase/role": RoleWriter(bytebase),
+        "bytebase/project": ProjectWriter(bytebase),
+        "bytebase/rolloutPolicy": RolloutPolicyWriter(bytebase),
+        "bytebase/approvalRules": ApprovalRulesWriter(bytebase),
+        "bytebase/binding": BindingWriter(bytebase),
+        "bytebase/im": ImWriter(bytebase),
+        "bytebase/webhook": WebhookWriter(bytebase),
+    }
+    if feishu is not None:
+        writers |= {
+            "feishu/app": AppWriter(feishu),
+            "feishu/definition": DefinitionWriter(feishu),
+            "feishu/subscription": SubscriptionWriter(feishu),
+        }
+    return writers
+
+
+def match_rules(users: Users) -> MatchRules:
+    """The spec's mapping of people, in lower case."""
+    return MatchRules(
+        match=users.match,
+        open_ids={each.bytebase.lower(): each.open_id for each in users.overrides if isinstance(each, OpenIdOverride)},
+        emails={
+            each.bytebase.lower(): each.feishu.lower() for each in users.overrides if isinstance(each, EmailOverride)
+        },
+        domains={each.bytebase.lower(): each.feishu.lower() for each in users.domains},
+    )
+
+
+class _NothingApplied:
+    """The memory of a store that does not exist."""
+
+    async def records(self, integration: str) -> Mapping[Key, AppliedRecord]:
+        """Nothing."""
+        del integration
+        return {}
+
+    async def workspace(self, identity: str) -> str | None:
+        """Nothing."""
+        del identity
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _References:
+    """Resolves the spec's references from where they stand."""
+
+    resolver: SecretResolver
+
+    async def resolve(self, reference: SecretRef, origin: Origin) -> Secret:
+        """The value behind a reference."""
+        return await self.resolver.resolve(reference, FilePosition(origin.file, origin.line, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _SpecFile:
+    """The file of one target."""
+
+    target: Target
+
+    async def write_code(self, definition: str, code: str) -> None:
+        """Put an approval code into the file."""
+        write_code(self.target, definition=definition, code=code)
