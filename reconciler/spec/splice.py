@@ -26,7 +26,8 @@ def splice_code(file: SpecText, *, document: int, definition: str, code: str) ->
     path = _definition_path(before[document], definition) if document < len(before) else None
     if path is None:
         raise _by_hand(FilePosition(file.name, 1, 1), definition, code, "the file does not declare it any more")
-    here = source.position(find(before[document], path).value_at)
+    place = find(before[document], (*path, "code"))
+    here = source.position(place.value_at if place.reached else place.key_at)
     text = _spliced(file.text, _span(before[document], path), code)
     if text is None or not _only_code_differs(before, text, document, path, code):
         raise _by_hand(here, definition, code, "the place cannot be written without touching more than this value")

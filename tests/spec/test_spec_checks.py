@@ -65,13 +65,19 @@ def test_a_broken_rule_is_an_error(addition: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("im: {settings: [{type: SLACK, token: {env: A}}, {type: SLACK, token: {env: B}}]}", "a second setting of type"),
+        (
+            "im: {settings: [{type: SLACK, token: {env: A}}, {type: SLACK, token: {env: B}}]}",
+            "a second setting of type",
+        ),
         ("im: {settings: [{type: FEISHU, from: feishu}]}", "there is no Feishu app"),
         ("im: {settings: [{type: FEISHU, appId: x}]}", "credentials are missing"),
         ("im: {settings: [{type: FEISHU}]}", "credentials are missing"),
         ("environments: [{name: a}, {name: a}]", "a second environment 'a'"),
         ("projects: [{name: a}, {name: a}]", "a second project 'a'"),
-        ("projects: [{name: a, webhooks: [{title: t, type: LARK}, {title: t, type: LARK}]}]", "a second webhook 't (LARK)'"),
+        (
+            "projects: [{name: a, webhooks: [{title: t, type: LARK}, {title: t, type: LARK}]}]",
+            "a second webhook 't (LARK)'",
+        ),
         ("roles: [{id: a}, {id: a}]", "a second role 'a'"),
         ("bindings: [{role: roles/a, member: allUsers}, {role: roles/a, member: allUsers}]", "a second binding"),
     ],
@@ -105,7 +111,11 @@ def test_own_and_borrowed_credentials_exclude_each_other() -> None:
 
 
 def test_errors_in_single_values_do_not_hide_errors_between_fields() -> None:
-    text = MINIMAL + NODE + "  gates: [{name: g, at: stage, settle: soon, decide: {externalNode: ao}}]\n  users: {mtch: email}\n"
+    text = (
+        MINIMAL
+        + NODE
+        + "  gates: [{name: g, at: stage, settle: soon, decide: {externalNode: ao}}]\n  users: {mtch: email}\n"
+    )
     found = errors(text)
     assert len(found) == 3
     assert sum("no external node is called" in sentence for sentence in found) == 1
@@ -116,10 +126,14 @@ def test_an_incomplete_target_is_no_target() -> None:
     assert parsed.targets == ()
 
 
-def two_targets(first: str, second: str, *, url: str = "https://BYTEBASE.acme.example:443/", gate: str = "") -> list[str]:
+def two_targets(
+    first: str, second: str, *, url: str = "https://BYTEBASE.acme.example:443/", gate: str = ""
+) -> list[str]:
     one = MINIMAL + NODE + f"  gates: [{{name: one, {first}, decide: {{externalNode: oa}}}}]\n"
     other = MINIMAL.replace("name: acme", "name: zeta").replace("https://bytebase.acme.example", url)
-    return errors(one + "---\n" + other + NODE + f"  gates: [{{name: two, {second}, decide: {{externalNode: oa}}}}{gate}]\n")
+    return errors(
+        one + "---\n" + other + NODE + f"  gates: [{{name: two, {second}, decide: {{externalNode: oa}}}}{gate}]\n"
+    )
 
 
 STAGE, REVIEW = "at: stage, match: ", "at: review, match: "
@@ -177,7 +191,9 @@ def test_an_automatic_environment_behind_a_gated_one_is_doubtful(environments: s
 
 
 def test_a_gate_of_automatic_environments_alone_can_never_match() -> None:
-    found = warnings(bytebase("environments: [{name: a, rolloutPolicy: {automatic: true}}]") + GATED % "{environments: [a]}")
+    found = warnings(
+        bytebase("environments: [{name: a, rolloutPolicy: {automatic: true}}]") + GATED % "{environments: [a]}"
+    )
     assert any("can never match" in sentence for sentence in found)
 
 

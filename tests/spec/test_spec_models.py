@@ -46,7 +46,14 @@ def test_every_field_is_read() -> None:
     assert bytebase.reviewers[0].key == FileRef(file="key.json", jsonKey="key")
     assert bytebase.poll.every == timedelta(milliseconds=200)
     assert bytebase.im is not None
-    assert [setting.type for setting in bytebase.im.settings] == ["FEISHU", "SLACK", "LARK", "WECOM", "DINGTALK", "TEAMS"]
+    assert [setting.type for setting in bytebase.im.settings] == [
+        "FEISHU",
+        "SLACK",
+        "LARK",
+        "WECOM",
+        "DINGTALK",
+        "TEAMS",
+    ]
     assert bytebase.im.settings[3].secret == ExecRef(exec=("pass", "show", "wecom"), deadline="3s")
     assert bytebase.environments[0].rollout_policy is None
     assert bytebase.projects[0].webhooks[0].events == ("ISSUE_APPROVAL_REQUESTED",)
@@ -232,7 +239,9 @@ def test_since_is_a_date_or_a_moment_in_utc(written: str, moment: str) -> None:
 @pytest.mark.parametrize("text", ["0s", "59s", "90m", "1h", "36h", "2d", "1500ms"])
 def test_a_duration_is_formatted_as_it_is_written(text: str) -> None:
     every = text if text != "0s" else "5s"
-    read = spec(MINIMAL.replace("    credentials:", f"    poll: {{every: {every}}}\n    credentials:")).bytebase.poll.every
+    read = spec(
+        MINIMAL.replace("    credentials:", f"    poll: {{every: {every}}}\n    credentials:")
+    ).bytebase.poll.every
     assert format_duration(read) == every
 
 

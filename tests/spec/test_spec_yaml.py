@@ -102,7 +102,11 @@ def test_places_count_characters_and_the_line_ends_that_editors_count() -> None:
     (document,) = load_documents(text)
     source = Source("f", text)
     places = {key: source.position(at) for key, (at, _) in document.span.children.items()}
-    assert {key: (place.line, place.column) for key, place in places.items()} == {"名": (1, 1), "b": (2, 1), "c": (3, 1)}
+    assert {key: (place.line, place.column) for key, place in places.items()} == {
+        "名": (1, 1),
+        "b": (2, 1),
+        "c": (3, 1),
+    }
     assert source.position(document.span.children["名"][1].at).column == 4
 
 
