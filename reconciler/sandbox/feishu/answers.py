@@ -93,7 +93,7 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A JSON answer with log id, request id and the stand-in's own date."""
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return Response(
         content,
         status_code=status,

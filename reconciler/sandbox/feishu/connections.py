@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from reconciler.sandbox.feishu import idents
+from reconciler.sandbox.feishu import idents, json_text
 from reconciler.sandbox.feishu.answers import JsonObject
 from reconciler.sandbox.feishu.apps import App
 from reconciler.sandbox.feishu.events import Event
@@ -232,7 +232,7 @@ async def _close(socket: WebSocket) -> None:
 
 def _acknowledged(frame: Frame) -> bool:
     try:
-        answer = json.loads(frame.payload or b"")
+        answer = json_text.parse((frame.payload or b"").decode())
     except ValueError:
         return False
     return isinstance(answer, dict) and answer.get("code") == 200

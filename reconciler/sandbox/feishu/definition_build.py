@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.sandbox.feishu import idents
+from reconciler.sandbox.feishu import idents, json_text
 from reconciler.sandbox.feishu.answers import CallError, JsonObject
 from reconciler.sandbox.feishu.definitions import END, SEQUENTIAL, START, ChosenRange, Node, Settings, Version, Viewer
 from reconciler.sandbox.feishu.people import Person
@@ -97,7 +96,7 @@ class DefinitionBuilder:
 
     def _widgets(self, texts: Texts) -> tuple[Widget, ...]:
         try:
-            items = json.loads(self.body["form"]["form_content"])
+            items = json_text.parse(self.body["form"]["form_content"])
         except ValueError as error:
             raise refuse("form_content is not valid JSON") from error
         known = {widget.custom_id: widget for widget in self.before.widgets} if self.before else {}
@@ -120,7 +119,7 @@ class DefinitionBuilder:
 
     def _widget(self, item: Mapping[str, Any], texts: Texts, before: Widget | None) -> Widget:
         name, kind = item["id"], item.get("type")
-        if kind not in CREATABLE:
+        if not isinstance(kind, str) or kind not in CREATABLE:
             raise refuse(f"widget {name}: type {kind} is not supported")
         if not isinstance(item.get("required"), bool):
             raise refuse(f"widget {name}: required must be given")
@@ -130,7 +129,7 @@ class DefinitionBuilder:
             self._key(texts, value, f"widget {name}: value")
         children: tuple[Widget, ...] = ()
         if kind == "fieldList":
-            if isinstance(value, list) and any(child.get("type") in _NO_NESTING for child in value):
+            if isinstance(value, list) and any(str(_member(child, "type")) in _NO_NESTING for child in value):
                 raise refuse(f"widget {name}: a child has a type that cannot be nested")
             inside = {child.custom_id: child for child in before.children} if before else {}
             children = self._widget_list(value, texts, inside)
@@ -220,6 +219,10 @@ class DefinitionBuilder:
         if kind == "PERSONAL":
             return ChosenRange(_RANGES[kind], people=tuple(self.find(identifier) for identifier in ids))
         return ChosenRange(_RANGES[kind], roles=tuple(ids))
+
+
+def _member(child: Any, name: str) -> Any:
+    return child.get(name) if isinstance(child, dict) else None
 
 
 _SETTINGS = frozenset({"revert_interval", "revert_option", "reject_option", "quick_approval_option"})

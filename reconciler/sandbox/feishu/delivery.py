@@ -14,6 +14,7 @@ RETRY_AFTER = (15.0, 300.0, 3600.0, 21600.0)
 """Seconds between attempts, divided by the clock's time scale."""
 
 HELD_FOR = 1.0
+MOST_DROPPED = 1000
 
 Disturbance = Literal["duplicate", "reorder", "lose"]
 Carrier = Callable[[Event], Awaitable[bool]]
@@ -34,8 +35,8 @@ class Delivery:
         self._held: list[Event] = []
         self._releases: set[asyncio.Task[None]] = set()
         self._running = False
-        self.dropped: list[Event] = []
-        """Events given up after the last retry."""
+        self.dropped: deque[Event] = deque(maxlen=MOST_DROPPED)
+        """Events given up after the last retry, the newest of them."""
 
     def start(self) -> None:
         """Begin to deliver what is queued."""
@@ -53,8 +54,8 @@ class Delivery:
         self._workers.clear()
 
     def disturb(self, kind: Disturbance, times: int) -> None:
-        """The next `times` events are delivered twice, change places with the one behind them, or never come."""
-        self._disturbances[kind] += times
+        """The next `times` events are delivered twice, change places with the one behind them, or never come; 0 ends it."""
+        self._disturbances[kind] = self._disturbances[kind] + times if times else 0
 
     def post(self, event: Event) -> None:
         """Queue an event."""

@@ -29,7 +29,7 @@ class Event:
             body["header"] = {**body["header"], "token": token}
         else:
             body["token"] = token
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
     def callback(self) -> bool:
         """Whether this is an interactive callback, which is never delivered again."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Mapping
 
 from starlette.datastructures import UploadFile
@@ -12,6 +11,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reconciler.sandbox.feishu import json_text
 from reconciler.sandbox.feishu.answers import CONSOLE, Answer, CallError, JsonObject, failed, success
 from reconciler.sandbox.feishu.apps import App
 from reconciler.sandbox.feishu.callbacks import RequestUrls
@@ -184,8 +184,8 @@ async def _json_body(request: Request) -> JsonObject:
     if not content.strip():
         return {}
     try:
-        body = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        body = json_text.parse(content.decode())
+    except ValueError as error:
         raise CallError(BAD_REQUEST, "Bad Request: the body is not valid JSON") from error
     if not isinstance(body, dict):
         raise CallError(BAD_REQUEST, "Bad Request: the body must be a JSON object")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from reconciler.sandbox.feishu import json_text
 from reconciler.sandbox.feishu.answers import JsonObject
 from reconciler.sandbox.feishu.definition_read import node_name
 from reconciler.sandbox.feishu.instances import Comment, Instance, Moment, Task
@@ -113,5 +114,5 @@ def _comment(visit: Visit, comment: Comment) -> dict[str, Any]:
 
 def comment_text(content: str) -> str:
     """The plain text inside a comment's JSON content."""
-    parsed = json.loads(content)
+    parsed = json_text.parse(content)
     return str(parsed.get("text", "")) if isinstance(parsed, dict) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from reconciler.sandbox.feishu.answers import CallError
 from reconciler.sandbox.feishu.catalogue import Call, Limit
@@ -12,7 +12,7 @@ RATE_LIMITED = 99991400
 
 
 class RateLimits:
-    """Fixed windows that begin with a call; a refused call counts too. `enforced` switches all of it."""
+    """Fixed windows that begin with a call; a refused call does not count. `enforced` switches all of it."""
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
@@ -21,9 +21,9 @@ class RateLimits:
 
     def count(self, app_id: str, call: Call) -> None:
         """Count one call; raises `CallError` 99991400 with the limit's headers when it is one too many."""
-        over = [(limit, left) for limit in call.limits if (left := self._overrun(app_id, call.name, limit)) is not None]
-        if over and self.enforced:
-            limit, left = max(over, key=lambda pair: pair[1])
+        over = self._exceeded(app_id, call.name, call.limits)
+        if over is not None:
+            limit, left = over
             raise CallError(
                 RATE_LIMITED,
                 "request trigger frequency limit",
@@ -36,13 +36,21 @@ class RateLimits:
 
     def allows(self, app_id: str, name: str, limit: Limit) -> bool:
         """Count one use of a finer limit (per chat, per message) and tell whether it is within it."""
-        return self._overrun(app_id, name, limit) is None or not self.enforced
+        return self._exceeded(app_id, name, (limit,)) is None
 
-    def _overrun(self, app_id: str, name: str, limit: Limit) -> float | None:
+    def _exceeded(self, app_id: str, name: str, limits: Sequence[Limit]) -> tuple[Limit, float] | None:
+        """The exceeded limit that lasts longest and the seconds it lasts, or None, and then the call is counted."""
+        if not self.enforced:
+            return None
         now = self._seconds()
-        key = (app_id, name, limit.seconds)
-        began, used = self._windows.get(key, (now, 0))
-        if now - began >= limit.seconds:
-            began, used = now, 0
-        self._windows[key] = (began, used + 1)
-        return limit.seconds - (now - began) if used >= limit.count else None
+        windows = {limit: self._window(app_id, name, limit, now) for limit in limits}
+        over = [(limit, limit.seconds - (now - began)) for limit, (began, used) in windows.items() if used >= limit.count]
+        if over:
+            return max(over, key=lambda pair: pair[1])
+        for limit, (began, used) in windows.items():
+            self._windows[app_id, name, limit.seconds] = (began, used + 1)
+        return None
+
+    def _window(self, app_id: str, name: str, limit: Limit, now: float) -> tuple[float, int]:
+        began, used = self._windows.get((app_id, name, limit.seconds), (now, 0))
+        return (began, used) if now - began < limit.seconds else (now, 0)

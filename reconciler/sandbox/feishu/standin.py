@@ -12,6 +12,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from reconciler.sandbox.clock import SandboxClock
+from reconciler.sandbox.feishu import json_text
 from reconciler.sandbox.feishu.actions import Actions
 from reconciler.sandbox.feishu.answers import CanonicalHeaders, respond
 from reconciler.sandbox.feishu.callbacks import RequestUrls
@@ -53,16 +54,16 @@ class FeishuStandIn:
         self._gateway = Gateway(
             self.world, connections=self.connections, request_urls=self._request_urls, handlers=HANDLERS
         )
-        self.app: ASGIApp = CanonicalHeaders(
-            Starlette(
-                routes=[
-                    Route("/callback/ws/endpoint", self._endpoint, methods=["POST"]),
-                    Route("/oauth/v1/app/registration", self._registration, methods=["POST"]),
-                    WebSocketRoute("/ws/v2", self.connections.serve),
-                    Route("/open-apis/{path:path}", self._gateway.serve, methods=_METHODS),
-                ]
-            )
+        public = Starlette(
+            routes=[
+                Route("/callback/ws/endpoint", self._endpoint, methods=["POST"]),
+                Route("/oauth/v1/app/registration", self._registration, methods=["POST"]),
+                WebSocketRoute("/ws/v2", self.connections.serve),
+                Route("/open-apis/{path:path}", self._gateway.serve, methods=_METHODS),
+            ]
         )
+        public.router.redirect_slashes = False
+        self.app: ASGIApp = CanonicalHeaders(public)
 
     async def start(self) -> None:
         """Begin to deliver events."""
@@ -107,7 +108,7 @@ class FeishuStandIn:
 
     async def _endpoint(self, request: Request) -> Response:
         try:
-            body = await request.json()
+            body = json_text.parse((await request.body()).decode())
         except ValueError:
             body = None
         answer = self.connections.endpoint(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from reconciler.sandbox.feishu import json_text
+
 CREATABLE = frozenset(
     {
         "input",
@@ -76,7 +78,7 @@ class BadFormError(ValueError):
 def read_form(text: str, widgets: Sequence[Widget]) -> list[FormValue]:
     """The values of a request's `form`, in the definition's order; ids may be system or custom ones."""
     try:
-        items = json.loads(text)
+        items = json_text.parse(text)
     except ValueError as error:
         raise BadFormError("form is not valid JSON") from error
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-from reconciler.sandbox.feishu import idents
+from reconciler.sandbox.feishu import idents, json_text
 from reconciler.sandbox.feishu.answers import Answer, JsonObject
 from reconciler.sandbox.feishu.definition_build import refuse
 from reconciler.sandbox.feishu.instances import Comment, Instance
@@ -80,7 +78,7 @@ def _comment(instance: Instance, comment_id: str) -> Comment:
 def _content(visit: Visit) -> str:
     content: str = visit.body.get("content", "")
     try:
-        parsed = json.loads(content)
+        parsed = json_text.parse(content)
     except ValueError as error:
         raise refuse("content is not valid JSON") from error
     if not isinstance(parsed, dict) or not (parsed.get("text") or parsed.get("files")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reconciler.sandbox.feishu import idents
+from reconciler.sandbox.feishu import idents, json_text
 from reconciler.sandbox.feishu.answers import Answer, CallError, JsonObject
 from reconciler.sandbox.feishu.catalogue import Limit
 from reconciler.sandbox.feishu.definition_build import refuse
@@ -159,7 +159,7 @@ def _receiving_person(visit: Visit, id_type: str, identifier: str) -> Person | N
 
 def _check_content(content: str, kind: str) -> None:
     try:
-        parsed = json.loads(content)
+        parsed = json_text.parse(content)
     except ValueError as error:
         raise CallError(BAD_PARAM, "content is not valid JSON") from error
     if not isinstance(parsed, dict) or (kind == "text" and not parsed.get("text")):
@@ -173,7 +173,9 @@ def _check_actions(body: JsonObject) -> None:
     if not isinstance(actions, list) or not 0 < len(actions) <= 2:
         raise refuse("actions must be 1 or 2")
     texts = body.get("i18n_resources", [])
-    if not all(isinstance(item, dict) and isinstance(item.get("texts"), dict) for item in texts):
+    if not isinstance(texts, list) or not all(
+        isinstance(item, dict) and isinstance(item.get("texts"), dict) for item in texts
+    ):
         raise refuse("i18n_resources: texts must be a map")
 
 

@@ -95,9 +95,11 @@ def search_copies(visit: Visit) -> Answer:
 
 
 def query_tasks(visit: Visit) -> Answer:
-    """One person's own list: to do, done, started, copies."""
+    """One person's own list, newest first: to do, done, started, copies."""
     person, topic = visit.find(visit.query["user_id"]), visit.query["topic"]
-    rows = [row for instance in visit.world.instances.values() for row in _own(visit, instance, person, topic)]
+    rows = [
+        row for instance in reversed(visit.world.instances.values()) for row in _own(visit, instance, person, topic)
+    ]
     page: Page[JsonObject] = visit.page(rows, default=100, most=200)
     count = {"total": len(rows), "has_more": False}
     return Answer({"tasks": list(page.items), "count": count, **page.wire()})
