@@ -51,7 +51,11 @@ class RetryPolicy:
             sleep=self.sleep,
             reraise=True,
         )
-        return await retrying(call)
+
+        async def attempt() -> Result:  # only a coroutine function is awaited by tenacity; `call` may be any callable
+            return await call()
+
+        return await retrying(attempt)
 
     def _wait(self, state: RetryCallState) -> float:
         jittered = wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait)(state)

@@ -133,7 +133,7 @@ def plain_message(message: str) -> str:
     """An upstream message fit for one line of ours: cut, without control characters; nothing at all of a panic's stack."""
     if _PANIC.search(message):
         return "an internal failure of the server"
-    text = _CONTROL.sub(" ", message).strip()
+    text = " ".join(_CONTROL.sub(" ", message).split())
     return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 import httpx
 import pytest
@@ -126,3 +127,14 @@ async def test_the_budget_is_taken_before_each_attempt_under_the_named_key() -> 
         await client.send(HttpRequest("GET", "/x"))
         await client.send(HttpRequest("GET", "/x", budget="feishu.create"))
     assert taken == ["feishu", "feishu.create"]
+
+
+async def test_a_plain_function_that_returns_an_awaitable_is_awaited_and_repeated() -> None:
+    script = Script(LOST)
+    policy = RetryPolicy(sleep=Waits())
+
+    def call() -> Awaitable[str]:
+        return script()
+
+    assert await policy.run(call, repeat=Repeat.SAFE) == "done"
+    assert script.calls == 2
