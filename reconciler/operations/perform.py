@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconciler.diff import diff
-from reconciler.errors import CredentialsError, ReconcilerError, RefusedError, ThrottledError, UnavailableError
+from reconciler.errors import ConflictError, CredentialsError, ReconcilerError, RefusedError, ThrottledError, UnavailableError
 from reconciler.operations.plan import Planned
 from reconciler.plan.change import Action, Change
 from reconciler.plan.order import prerequisites
@@ -144,7 +144,7 @@ class Performer:
             live = next((each for each in found.live if each.key == change.key), None)
             left = diff(live, desired).fields
             if live is None or any(row.mark.value != "writeOnly" for row in left):
-                raise UnavailableError(
+                raise ConflictError(
                     "it was written, and reads back as something else",
                     where=change.id,
                     why=", ".join(row.path for row in left),
