@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from pathlib import Path
 
 import click
 
@@ -58,9 +59,10 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _bug(error: BaseException) -> BugError:
+    root = Path(__file__).parents[2]
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "reconciler" in frame.filename]
-    place = f"{ours[-1].name}, line {ours[-1].lineno}" if ours else None
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(root / "reconciler")]
+    place = f"{Path(ours[-1].filename).relative_to(root)}:{ours[-1].lineno}" if ours else None
     return BugError(f"internal error ({type(error).__name__})", where=place, next_step=_REPORT_IT)
 
 
