@@ -1,0 +1,1 @@
+"""A stand-in of Bytebase 3.21.1: one workspace in memory, both faces of the API on one port."""

@@ -1,0 +1,190 @@
+"""JSON of a request into a message, as protojson reads it: strict on REST, forgiving on Connect."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import datetime
+from typing import Any, Literal
+
+from reconciler.sandbox.bytebase.call import INVALID, Message, RpcError
+from reconciler.sandbox.bytebase.wire.shapes import FieldShape, Shapes
+
+Face = Literal["rest", "connect"]
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)\Z")
+_OPAQUE = {"google.protobuf.Any", "google.rpc.Status", "google.api.expr.v1alpha1.Expr"}
+_OPEN_SHAPES: dict[str, tuple[str, ...]] = {
+    "google.type.Expr": ("expression", "title", "description", "location"),
+    "google.type.Color": ("red", "green", "blue", "alpha"),
+}
+
+
+def decode(shapes: Shapes, message: str, value: Any, *, face: Face) -> Message:
+    """A JSON object as the message of that type. RpcError INVALID says what does not fit."""
+    if not isinstance(value, dict):
+        raise RpcError(INVALID, f"proto: syntax error: unexpected token {value!r:.40}")
+    fields = shapes.messages.get(message)
+    if fields is None:
+        return dict(value)
+    decoded: Message = {}
+    oneofs: dict[str, str] = {}
+    for key, raw in value.items():
+        shape = shapes.field(message, key)
+        if shape is None:
+            if face == "rest":
+                raise RpcError(INVALID, f'proto: (line 1:2): unknown field "{key}"')
+            continue
+        if raw is None:
+            continue
+        if shape.name in decoded:
+            raise RpcError(INVALID, f'proto: (line 1:2): duplicate field "{key}"')
+        if shape.oneof:
+            if shape.oneof in oneofs:
+                raise RpcError(
+                    INVALID, f'proto: (line 1:2): error parsing "{key}", oneof {message}.{shape.oneof} is already set'
+                )
+            oneofs[shape.oneof] = shape.name
+        item = _field(shapes, shape, raw, face=face)
+        if item is not None:
+            decoded[shape.name] = item
+    return decoded
+
+
+def decode_text(shapes: Shapes, shape: FieldShape, values: list[str], *, face: Face) -> Any:
+    """Query parameters of one field."""
+    converted = [_from_text(shapes, shape, text, face=face) for text in values]
+    return converted if shape.is_list else converted[-1]
+
+
+def _from_text(shapes: Shapes, shape: FieldShape, text: str, *, face: Face) -> Any:
+    if shape.type == "bool":
+        if text not in ("true", "false", "1", "0"):
+            raise RpcError(INVALID, f"parsing field {shape.name!r}: invalid bool {text!r}")
+        return text in ("true", "1")
+    return _scalar(shapes, shape.type, text, face=face)
+
+
+def _field(shapes: Shapes, shape: FieldShape, raw: Any, *, face: Face) -> Any:
+    if shape.is_map:
+        if not isinstance(raw, dict):
+            raise RpcError(INVALID, f"proto: invalid value for map field {shape.name}: {raw!r:.40}")
+        return {str(key): _scalar(shapes, shape.type, item, face=face) for key, item in raw.items()}
+    if shape.is_list:
+        if not isinstance(raw, list):
+            raise RpcError(INVALID, f"proto: invalid value for repeated field {shape.name}: {raw!r:.40}")
+        return [_scalar(shapes, shape.type, item, face=face) for item in raw]
+    return _scalar(shapes, shape.type, raw, face=face)
+
+
+def _scalar(shapes: Shapes, kind: str, raw: Any, *, face: Face) -> Any:
+    if kind in shapes.messages:
+        return decode(shapes, kind, raw, face=face)
+    if kind in shapes.enums:
+        return _enum(shapes.enums[kind], kind, raw, face=face)
+    reader = _READERS.get(kind)
+    return reader(raw) if reader is not None else raw
+
+
+def _enum(names: list[str], kind: str, raw: Any, *, face: Face) -> Any:
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
+        raise RpcError(INVALID, f"proto: invalid value for enum {kind}: {raw!r:.40}")
+    if isinstance(raw, int):
+        return names[raw] if 0 <= raw < len(names) else str(raw)
+    if raw in names:
+        return raw
+    if raw.isdecimal() and int(raw) < len(names):
+        return names[int(raw)]
+    if face == "connect":
+        return names[0]
+    raise RpcError(INVALID, f"proto: invalid value for enum field: {raw!r:.60}")
+
+
+def _string(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise RpcError(INVALID, f"proto: invalid value for string field: {raw!r:.40}")
+    return raw
+
+
+def _boolean(raw: Any) -> bool:
+    if not isinstance(raw, bool):
+        raise RpcError(INVALID, f"proto: invalid value for bool field: {raw!r:.40}")
+    return raw
+
+
+def _integer(raw: Any) -> int:
+    if isinstance(raw, bool):
+        raise RpcError(INVALID, f"proto: invalid value for int field: {raw!r}")
+    try:
+        number = float(raw) if not isinstance(raw, int) else raw
+        if number != int(number):
+            raise ValueError
+        return int(number)
+    except (TypeError, ValueError, OverflowError):
+        raise RpcError(INVALID, f"proto: invalid value for int field: {raw!r:.40}") from None
+
+
+def _bytes(raw: Any) -> str:
+    text = _string(raw)
+    try:
+        padded = text.replace("-", "+").replace("_", "/")
+        decoded = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise RpcError(INVALID, "proto: invalid value for bytes field") from None
+    return base64.b64encode(decoded).decode()
+
+
+def _timestamp(raw: Any) -> str:
+    text = _string(raw)
+    if not _TIMESTAMP.match(text):
+        raise RpcError(INVALID, f"proto: invalid google.protobuf.Timestamp value {text!r:.40}")
+    try:
+        datetime.fromisoformat(text.replace("Z", "+00:00")[:19])
+    except ValueError:
+        raise RpcError(INVALID, f"proto: invalid google.protobuf.Timestamp value {text!r:.40}") from None
+    return text
+
+
+def _duration(raw: Any) -> str:
+    text = _string(raw)
+    if not re.fullmatch(r"-?\d+(\.\d{1,9})?s", text):
+        raise RpcError(INVALID, f"proto: invalid google.protobuf.Duration value {text!r:.40}")
+    return text
+
+
+def _object(raw: Any) -> Any:
+    if not isinstance(raw, dict):
+        raise RpcError(INVALID, f"proto: syntax error: unexpected token {raw!r:.40}")
+    return {key: item for key, item in raw.items() if item is not None}
+
+
+_READERS = {
+    "string": _string,
+    "bool": _boolean,
+    "int32": _integer,
+    "int64": _integer,
+    "bytes": _bytes,
+    "google.protobuf.Timestamp": _timestamp,
+    "google.protobuf.Duration": _duration,
+    "google.protobuf.FieldMask": _string,
+    **dict.fromkeys([*_OPEN_SHAPES, *_OPAQUE], _object),
+}
+
+
+def violations(shapes: Shapes, message: str, value: Message, *, path: str = "") -> list[str]:
+    """Which length rules of the message are broken, as `field: text`; nested messages included."""
+    found: list[str] = []
+    for name, item in value.items():
+        shape = shapes.field(message, name)
+        if shape is None:
+            continue
+        here = f"{path}{name}"
+        limit = shape.rules.get("max_len")
+        if limit is not None and isinstance(item, str) and len(item) > limit:
+            found.append(f"{here}: value length must be at most {limit} characters")
+        if shape.type in shapes.messages and not shape.is_map:
+            items = item if shape.is_list else [item]
+            for each in items:
+                if isinstance(each, dict):
+                    found += violations(shapes, shape.type, each, path=f"{here}.")
+    return found

@@ -1,0 +1,169 @@
+"""One request from the wire to its handler and back: decode, validate, authenticate, check permission, audit, answer."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from reconciler.sandbox.bytebase import audit
+from reconciler.sandbox.bytebase.access import permissions_of, project_of_resource
+from reconciler.sandbox.bytebase.call import DENIED, INTERNAL, INVALID, NOT_FOUND, Call, Caller, Handlers, Message, RpcError
+from reconciler.sandbox.bytebase.tokens import Tokens
+from reconciler.sandbox.bytebase.wire.decode import Face, decode, decode_text, violations
+from reconciler.sandbox.bytebase.wire.encode import encode
+from reconciler.sandbox.bytebase.wire.errors import permission_denied_detail, violations_detail
+from reconciler.sandbox.bytebase.wire.masks import connect_mask, invented_mask, rest_mask
+from reconciler.sandbox.bytebase.wire.routes import Match
+from reconciler.sandbox.bytebase.wire.shapes import Method, Shapes, shapes
+from reconciler.sandbox.bytebase.world import World
+from reconciler.sandbox.clock import SandboxClock
+
+
+@dataclass(slots=True)
+class Request:
+    """A request with what both faces have in common."""
+
+    method: Method
+    face: Face
+    message: Message
+    mask: tuple[str, ...] | None
+    authorization: str | None
+
+
+class Gateway:
+    """Runs requests in the server's order of interceptors (facts §1.1)."""
+
+    def __init__(self, world: World, handlers: Handlers, tokens: Tokens, clock: SandboxClock) -> None:
+        self._world = world
+        self._handlers = handlers
+        self._tokens = tokens
+        self._clock = clock
+        self._shapes: Shapes = shapes()
+
+    def rest_request(self, match: Match, query: str, body: bytes, authorization: str | None) -> Request:
+        """Path, query and body of the REST face as one request message."""
+        method, binding = match.route.method, match.route.binding
+        message: Message = {}
+        mask: tuple[str, ...] | None = None
+        if binding.body:
+            mask = self._rest_body(message, method, binding.body, body, is_patch=binding.verb == "PATCH")
+        given = self._rest_query(message, method, query)
+        for path, text in match.values.items():
+            _put(message, path, text)
+        return Request(method, "rest", message, given if given is not None else mask, authorization)
+
+    def connect_request(self, method: Method, body: bytes, authorization: str | None) -> Request:
+        """The body of the Connect face as a request message."""
+        raw = _json(body)
+        message = decode(self._shapes, method.request, raw, face="connect")
+        text = message.pop("updateMask", None)
+        mask = connect_mask(text) if isinstance(text, str) else None
+        return Request(method, "connect", message, mask, authorization)
+
+    def answer(self, request: Request) -> Message:
+        """The encoded response message. RpcError for every refusal."""
+        method, now = request.method, self._clock.now()
+        handler = self._handlers.get(method.name)
+        broken = violations(self._shapes, method.request, request.message)
+        if broken:
+            text = "validation errors:\n - " + "\n - ".join(broken)
+            raise RpcError(INVALID, text, details=[violations_detail(broken)])
+        caller = None if method.is_anonymous else self._tokens.caller(self._world, request.authorization, now)
+        call = Call(method.name, request.face, caller, request.message, request.mask, self._world, now)
+        if method.authorization == "IAM" and caller is not None and method.permission:
+            self._check_permission(call, method, caller)
+        if handler is None:
+            raise RpcError(12, f"{method.name} is not served by this stand-in")
+        return encode(self._shapes, method.response, self._handled(call, method, handler))
+
+    def _handled(self, call: Call, method: Method, handler: Any) -> Message:
+        response: Message | None = None
+        failure: RpcError | None = None
+        try:
+            response = handler(call)
+        except RpcError as error:
+            failure = error
+            raise
+        except Exception:  # noqa: BLE001  # a panic of the real server is an INTERNAL with its stack (facts §2.3)
+            failure = RpcError(INTERNAL, f"panic: {traceback.format_exc()}")
+            raise failure from None
+        finally:
+            if method.is_audited:
+                audit.record(call, response, failure, seconds=0.004)
+        return response
+
+    def _check_permission(self, call: Call, method: Method, caller: Caller) -> None:
+        names = _resources(call.message)
+        project = next((p for name in names if (p := project_of_resource(name)) is not None), None)
+        if project is not None and project != "-" and project not in self._world.projects:
+            raise RpcError(NOT_FOUND, f'project "projects/{project}" not found')
+        if method.permission in permissions_of(self._world, caller.member, project, call.now):
+            return
+        shown = [f"projects/{project}"] if project is not None else [self._world.workspace]
+        detail = permission_denied_detail(method.name, [method.permission], shown)
+        raise RpcError(DENIED, f"permission denied for method {method.name}", details=[detail])
+
+    def _rest_body(
+        self, message: Message, method: Method, field: str, body: bytes, *, is_patch: bool
+    ) -> tuple[str, ...] | None:
+        raw = _json(body)
+        if field == "*":
+            message.update(decode(self._shapes, method.request, raw, face="rest"))
+            return None
+        shape = self._shapes.field(method.request, field)
+        if shape is None:
+            raise RpcError(INTERNAL, f"no body field {field}")
+        message[shape.name] = decode(self._shapes, shape.type, raw, face="rest")
+        has_mask = self._shapes.field(method.request, "updateMask") is not None
+        return invented_mask(self._shapes, shape.type, raw) if is_patch and has_mask else None
+
+    def _rest_query(self, message: Message, method: Method, query: str) -> tuple[str, ...] | None:
+        mask: tuple[str, ...] | None = None
+        gathered: dict[str, list[str]] = {}
+        for key, text in parse_qsl(query, keep_blank_values=True):
+            gathered.setdefault(key, []).append(text)
+        for key, texts in gathered.items():
+            shape = self._shapes.field(method.request, key.partition(".")[0])
+            if shape is None:
+                continue
+            if shape.name == "updateMask":
+                mask = rest_mask(",".join(texts))
+            elif "." in key:
+                _put(message, key, texts[-1])
+            else:
+                message[shape.name] = decode_text(self._shapes, shape, texts, face="rest")
+        return mask
+
+
+def _json(body: bytes) -> Any:
+    if not body.strip():
+        return {}
+    try:
+        return json.loads(body)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise RpcError(INVALID, f"proto: syntax error: {error}") from None
+
+
+def _put(message: Message, path: str, value: str) -> None:
+    *parents, last = [part if "_" not in part else _camel(part) for part in path.split(".")]
+    for part in parents:
+        message = message.setdefault(part, {})
+    message[last] = value
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
+def _resources(message: Message) -> list[str]:
+    names = [str(message[key]) for key in ("name", "parent", "resource", "project") if isinstance(message.get(key), str)]
+    for key in ("names", "issues"):
+        value = message.get(key)
+        if isinstance(value, list):
+            names += [item for item in value if isinstance(item, str)]
+    names += [str(value["name"]) for value in message.values() if isinstance(value, dict) and isinstance(value.get("name"), str)]
+    return names
