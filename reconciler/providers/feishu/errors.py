@@ -59,6 +59,12 @@ def code_of(error: BaseException) -> int | None:
     return cause.code if isinstance(cause, FeishuAnswerError) else None
 
 
+def log_id_of(error: BaseException) -> str:
+    """Feishu's log id behind one of our errors, '' where there is none."""
+    cause = error.__cause__
+    return cause.log_id if isinstance(cause, FeishuAnswerError) else ""
+
+
 def one_line(message: str) -> str:
     """Feishu's message fit for a sentence: links, line breaks and odd characters gone, at most 160 characters."""
     text = " ".join(_UNSPOKEN.sub(" ", message[:2000]).split())

@@ -13,9 +13,6 @@ INSTANCE_EVENT = "approval_instance"
 TASK_EVENT = "approval_task"
 DEFINITION_EVENT = "approval.approval.updated_v4"
 
-MAX_EVENT_BYTES = 1_000_000
-"""Events larger than this are not read: a real one has a few hundred bytes."""
-
 
 @dataclass(frozen=True, slots=True)
 class FeishuEvent:

@@ -16,7 +16,6 @@ class Rate:
 Rates = tuple[Rate, ...]
 """All of these hold at once; empty = nothing is published."""
 
-PER_MINUTE_10: Rates = (Rate(10, 60),)
 PER_MINUTE_20: Rates = (Rate(20, 60),)
 PER_MINUTE_100: Rates = (Rate(100, 60),)
 PER_MINUTE_1000: Rates = (Rate(1000, 60), Rate(50, 1))

@@ -20,7 +20,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from reconciler.errors import CredentialsError, ReconcilerError, RefusedError, SpecError, UnavailableError
+from reconciler.errors import BugError, CredentialsError, ReconcilerError, RefusedError, SpecError, UnavailableError
 from reconciler.providers.feishu.calls.connection import connection_error
 from reconciler.providers.feishu.errors import Caller
 from reconciler.providers.feishu.events import FeishuEvent, load_json_object, read_event
@@ -97,6 +97,8 @@ class LongConnection:
                 problem: ReconcilerError = UnavailableError("Feishu closed the long connection")
             except ReconcilerError as error:
                 problem = error
+            except Exception as error:  # noqa: BLE001  # a connection that silently never comes back is the worst outcome
+                problem = BugError("the long connection failed in an unforeseen way", why=type(error).__name__)
             finally:
                 self.state.is_connected = False
             failures = 0 if self.state.connections > connections else failures + 1

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from providers.feishu.feishu_double import FeishuDouble, failed, ok
+from providers.feishu.feishu_double import SECRET, FeishuDouble, failed, ok
 
 from reconciler.errors import (
     ConflictError,
@@ -308,3 +308,21 @@ async def test_no_error_shows_the_secret_or_a_token() -> None:
         text = f"{error} {error.next_step} {error!r} {error.__cause__!r}"
         assert "canary" not in text
         assert GET_INSTANCE.path not in text
+
+
+@pytest.mark.parametrize("code", [1, 403, 514, 1000040343, 1000040344, 1000040350, 1000040351])
+async def test_a_connection_that_is_not_opened_gives_the_log_id(code: int) -> None:
+    double = FeishuDouble([failed(code, status=200)])
+    with pytest.raises(ReconcilerError) as caught:
+        await double.client().connection.open()
+    assert f"code {code}, log id log-1" in caught.value.why
+    assert double.body() == {"AppID": "cli_a", "AppSecret": SECRET}
+    assert "authorization" not in double.requests[0].headers
+
+
+async def test_an_opened_connection_shows_no_secret() -> None:
+    double = FeishuDouble([ok({"URL": "wss://x.example/?ticket=canary", "ClientConfig": None})])
+    offer = await double.client().connection.open()
+    assert offer.url.endswith("canary")
+    assert "canary" not in repr(offer)
+    assert offer.pacing.ping_interval == 120

@@ -303,6 +303,23 @@ async def test_it_goes_on_trying_after_a_refused_secret() -> None:
         assert not connection.state.problem_lasts
 
 
+async def test_an_unforeseen_failure_is_told_and_survived() -> None:
+    server = Server(send(event_frame(instance_event())))
+    failures: list[str] = []
+
+    async def offer() -> ConnectionOffer:
+        if not failures:
+            failures.append("once")
+            raise ImportError("canary")
+        return await server.offer()
+
+    quick = Pacing.model_validate({**CONFIG, "ReconnectNonce": 0})
+    async with running(server, open_connection=offer, pacing=quick) as connection:
+        await until(lambda: connection.state.problem is not None)
+        assert "canary" not in str(connection.state.problem)
+        await server.arrived.wait()
+
+
 @pytest.mark.parametrize(
     "url",
     [

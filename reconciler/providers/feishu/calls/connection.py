@@ -7,7 +7,7 @@ from reconciler.providers.feishu.api import FeishuApi
 from reconciler.providers.feishu.auth import JSON_HEADERS, AppCredentials
 from reconciler.providers.feishu.endpoints import OPEN_CONNECTION, OUTBOUND_ADDRESSES
 from reconciler.providers.feishu.envelope import open_envelope
-from reconciler.providers.feishu.errors import Caller, code_of
+from reconciler.providers.feishu.errors import Caller, code_of, log_id_of
 from reconciler.providers.feishu.wire.connection import ConnectionOffer, OpenConnectionBody, OutboundAddresses
 from reconciler.providers.http import HttpClient, HttpRequest
 
@@ -37,7 +37,7 @@ class ConnectionCalls:
                 response, ConnectionOffer, endpoint=OPEN_CONNECTION, caller=caller, where=self._app.app_id
             )
         except ReconcilerError as error:
-            meant = connection_error(code_of(error), caller)
+            meant = connection_error(code_of(error), caller, log_id=log_id_of(error))
             if meant is not None:
                 raise meant from error.__cause__
             raise
@@ -59,33 +59,34 @@ class ConnectionCalls:
 
 
 def connection_error(
-    code: int | None, caller: Caller
+    code: int | None, caller: Caller, *, log_id: str = ""
 ) -> CredentialsError | SpecError | RefusedError | UnavailableError | None:
     """The error behind a code of the connection's start or handshake; None for one this table does not hold."""
     what = "Feishu does not open the long connection"
+    evidence = f"code {code}, log id {log_id}" if log_id else f"code {code}"
     match code:
         case 403 | 514 | 1000040344:
             return CredentialsError(
                 what,
                 where=caller.app_id,
-                why=f"the app's id or secret is refused (code {code})",
+                why=f"the app's id or secret is refused ({evidence})",
                 next_step="check feishu.app.secret and that the app is a published custom app",
             )
         case 1000040350:
             return RefusedError(
                 what,
                 where=caller.app_id,
-                why=f"the app has its fifty connections already (code {code})",
+                why=f"the app has its fifty connections already ({evidence})",
                 next_step="stop other processes that connect with this app",
             )
         case 1000040351:
             return SpecError(
                 what,
                 where=caller.app_id,
-                why=f"the app belongs to another brand of the platform (code {code})",
+                why=f"the app belongs to another brand of the platform ({evidence})",
                 next_step="set feishu.platform to lark, or to feishu",
             )
         case 1 | 1000040343:
-            return UnavailableError(what, where=caller.app_id, why=f"it is busy (code {code})")
+            return UnavailableError(what, where=caller.app_id, why=f"it is busy ({evidence})")
         case _:
             return None

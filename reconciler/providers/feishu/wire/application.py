@@ -210,6 +210,13 @@ class ConfigContacts(Body):
     visible_list: IdList | None = None
 
 
+class ConfigEncryption(Body):
+    """How callbacks are proved: at most 32 characters each."""
+
+    encryption_key: str = Field(max_length=32, repr=False)
+    verification_token: str = Field(max_length=32, repr=False)
+
+
 class ConfigBody(Body):
     """Changes the app's configuration; what is left out stays."""
 
@@ -217,6 +224,7 @@ class ConfigBody(Body):
     event: ConfigEvent | None = None
     visibility: ConfigVisibility | None = None
     contacts: ConfigContacts | None = None
+    event_and_callback_encrypt_strategy: ConfigEncryption | None = None
 
 
 class BotAbility(Body):
