@@ -7,7 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconciler.diff import diff
-from reconciler.errors import ConflictError, CredentialsError, ReconcilerError, RefusedError, ThrottledError, UnavailableError
+from reconciler.errors import (
+    ConflictError,
+    CredentialsError,
+    ReconcilerError,
+    RefusedError,
+    ThrottledError,
+    UnavailableError,
+)
 from reconciler.operations.plan import Planned
 from reconciler.plan.change import Action, Change
 from reconciler.plan.order import prerequisites

@@ -35,13 +35,15 @@ KINDS = (
     "feishu/subscription",
 )
 
+FACTS = UpstreamFacts("3.21.1", "ENTERPRISE", "workspaces/w", "serviceAccount:gitops@x")
+
 
 @dataclass
 class FakeUpstream:
     """What is live, by key; `faults` raise at the named call (`read KIND`, `write KIND`, `facts`, `people`, `access`)."""
 
     live: dict[Key, Resource] = field(default_factory=dict)
-    facts_value: UpstreamFacts = UpstreamFacts("3.21.1", "ENTERPRISE", "workspaces/w", "serviceAccount:gitops@x")
+    facts_value: UpstreamFacts = FACTS
     access_value: Access = field(default_factory=Access)
     people: Mapping[str, str] = field(default_factory=dict)
     faults: dict[str, Exception] = field(default_factory=dict)

@@ -27,7 +27,7 @@ class ApprovalRulesReader:
         except NotFoundError:
             rules = ()
         found = ApprovalRules(tuple(_rule(rule) for rule in rules))
-        return Observation(live=(found,)) if wanted else Observation(others=(found,) if inventory else ())
+        return Observation(live=(found,)) if wanted else Observation(others=(found,) if inventory and rules else ())
 
 
 def _rule(rule: WireRule) -> ApprovalRule:
