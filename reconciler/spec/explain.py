@@ -99,6 +99,8 @@ def _wrong_value(detail: ErrorDetails, *, shows_value: bool) -> tuple[str, str]:
         return f"expected {expected}{got}", hint
     if kind in {"too_short", "string_too_short"}:
         return "must not be empty", ""
+    if kind in {"too_long", "string_too_long"}:
+        return f"must not be longer than {context.get('max_length')}", ""
     if kind in {"greater_than_equal", "less_than_equal"}:
         bound = f"at least {context.get('ge')}" if "ge" in context else f"at most {context.get('le')}"
         return f"must be {bound}{got}", ""

@@ -104,6 +104,51 @@ def test_borrowed_credentials_have_the_type_of_their_platform(kind: str, platfor
     assert [said in sentence for sentence in found] == ([True] if said else [])
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("poll: {callsPerMinute: 0}", "must be at least 1, got 0"),
+        ("poll: {callsPerMinute: 1000000}", "must be at most 100000, got 1000000"),
+        ("poll: {every: 0s}", "must be longer than nothing, got '0s'"),
+        ("poll: {every: 99999d}", "a duration is at most ten years, got '99999d'"),
+        ("identity: ''", "must not be empty"),
+        (f"identity: '{'x' * 201}'", "must not be longer than 200"),
+        ("identity: 12", 'expected text, got 12 (write "12" in quotes)'),
+        ("identity: true", 'expected text, got true (write "true" in quotes)'),
+        ("environments: [{name: environments/prod}]", "expected an id without '/' and spaces, such as prod"),
+        ("roles: [{id: oa, permissions: [' ']}]", "expected text that is not empty"),
+        ("bindings: [{role: owner, member: allUsers}]", "expected a role such as roles/projectOwner, got 'owner'"),
+        ("bindings: [{role: roles/a, member: bob@acme.example}]", "expected a member such as user:bob@acme.example"),
+    ],
+)
+def test_a_value_out_of_bounds_is_explained(line: str, said: str) -> None:
+    (found,) = errors(bytebase(line))
+    assert said in found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x.example",
+        "https://",
+        "https://x y",
+        "https://x.example/?q=1",
+        "https://x.example/#f",
+        "https://x.example:port",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_address_is_refused(url: str) -> None:
+    (found,) = errors(MINIMAL.replace("https://bytebase.acme.example", f"'{url}'"))
+    assert "URL" in found
+
+
+def test_more_gates_than_anybody_writes_are_refused() -> None:
+    many = "".join(f"    - {{name: g{n}, at: stage, decide: {{externalNode: oa}}}}\n" for n in range(501))
+    (found,) = errors(MINIMAL + NODE + "  gates:\n" + many)
+    assert found == "spec.gates: must not be longer than 500"
+
+
 def test_own_and_borrowed_credentials_exclude_each_other() -> None:
     im = "im: {settings: [{type: FEISHU, from: feishu, appId: x, appSecret: {env: X}}]}"
     (found,) = errors(bytebase(im) + f"  feishu: {{{APP}}}\n")

@@ -13,19 +13,21 @@ from reconciler.spec.target import Target
 
 def overlapping_targets(targets: Sequence[Target]) -> Iterator[Diagnostic]:
     """Gates of two targets on one Bytebase that could both hold one subject: it would be asked twice."""
-    for first, second in combinations(targets, 2):
-        if not _same_bytebase(first, second):
-            continue
-        for i, gate in enumerate(second.spec.gates):
-            other = next((other for other in first.spec.gates if can_overlap(other, gate)), None)
-            if other is not None:
-                place = first.origin("spec", "gates", first.spec.gates.index(other))
-                apart = "projects or environments" if gate.at == "stage" else "projects or roles"
-                yield second.diagnostic(
-                    ("spec", "gates", i, "name"),
-                    f"overlaps with gate '{other.name}' of target '{first.name}' on the same Bytebase ({place})",
-                    f"keep them apart by match.{apart.replace(' or ', ' or match.')}",
-                )
+    for first, second in combinations([target for target in targets if target.spec.gates], 2):
+        if _same_bytebase(first, second):
+            yield from _overlaps(first, second)
+
+
+def _overlaps(first: Target, second: Target) -> Iterator[Diagnostic]:
+    for i, gate in enumerate(second.spec.gates):
+        j = next((j for j, other in enumerate(first.spec.gates) if can_overlap(other, gate)), None)
+        if j is not None:
+            other, place = first.spec.gates[j], first.origin("spec", "gates", j)
+            yield second.diagnostic(
+                ("spec", "gates", i, "name"),
+                f"overlaps with gate '{other.name}' of target '{first.name}' on the same Bytebase ({place})",
+                f"keep them apart by match.projects or match.{'environments' if gate.at == 'stage' else 'roles'}",
+            )
 
 
 def can_overlap(one: Gate, other: Gate) -> bool:

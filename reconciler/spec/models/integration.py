@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from reconciler.spec.models.base import SpecModel
 from reconciler.spec.models.bytebase import Bytebase
@@ -27,7 +29,7 @@ class Spec(SpecModel):
     feishu: Feishu | None = None
     users: Users = Users()
     external_nodes: tuple[ExternalNode, ...] = ()
-    gates: tuple[Gate, ...] = ()
+    gates: Annotated[tuple[Gate, ...], Field(max_length=500)] = ()
     notify: tuple[Notify, ...] = ()
     protect: Protect = Protect()
 
