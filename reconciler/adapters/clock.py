@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 
 class SystemClock:
@@ -20,14 +19,6 @@ class SystemClock:
         """Seconds by which the upstreams' clocks differ from ours at most, as last seen in their answers."""
         return max((abs(seconds) for seconds in self._skews.values()), default=0.0)
 
-    def observe(self, host: str, date: str | None) -> None:
-        """Note the `Date` header of an answer that arrived just now; one that cannot be read says nothing."""
-        if not date:
-            return
-        try:
-            theirs = parsedate_to_datetime(date)
-        except ValueError:
-            return
-        if theirs.tzinfo is None:
-            theirs = theirs.replace(tzinfo=UTC)
-        self._skews[host] = (self.now() - theirs).total_seconds()
+    def observe(self, host: str, date: datetime) -> None:
+        """Note the `Date` of an answer that arrived just now."""
+        self._skews[host] = (self.now() - date).total_seconds()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -88,14 +88,15 @@ class Host:
         finally:
             await self._end(queue)
 
-    async def once(self) -> None:
-        """Look at everything once, finish what that leads to, deliver, and end."""
+    async def once(self, stop: asyncio.Event) -> None:
+        """Look at everything once, finish what that leads to, deliver, and end; earlier when `stop` is set."""
         queue = asyncio.create_task(self._queue.run())
         try:
-            await self._first_read(asyncio.Event())
+            await self._first_read(stop)
             for runner in self._runners.values():
-                await runner.look_around()
-            await self._settle(queue)
+                if not stop.is_set():
+                    await runner.look_around()
+            await self._settle(stop)
         finally:
             await self._end(queue)
 
@@ -104,11 +105,10 @@ class Host:
         queue = asyncio.create_task(self._queue.run())
         left = 0
         try:
-            for runner in self._runners.values():
-                await runner.first_read(patience=self._settings.patience)
+            await self._first_read(stop)
             while not stop.is_set():
                 left = sum([await self._drain_round(runner) for runner in self._runners.values()])
-                await self._settle(queue)
+                await self._settle(stop)
                 if left == 0:
                     break
                 _log.warning("%d requests are still pending", left)
@@ -130,16 +130,7 @@ class Host:
 
     async def _first_read(self, stop: asyncio.Event) -> None:
         """Read every target's upstreams; ends early when asked to stop."""
-        reading = asyncio.create_task(self._read_all())
-        stopping = asyncio.create_task(_until(stop))
-        try:
-            await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            if not reading.done():
-                reading.cancel()
-        if not stop.is_set():
-            await reading
+        await _first_of(self._read_all(), stop)
 
     async def _read_all(self) -> None:
         patience = self._settings.patience
@@ -216,9 +207,9 @@ class Host:
         runner.wake(await runner.target.agenda.unsettled())
         return left
 
-    async def _settle(self, queue: asyncio.Task[None]) -> None:
-        settled = asyncio.create_task(self._queue.settled())
-        await asyncio.wait({settled, queue}, return_when=asyncio.FIRST_COMPLETED)
+    async def _settle(self, stop: asyncio.Event) -> None:
+        """Wait until the queue has nothing to do now, and deliver what came of it."""
+        await _first_of(self._queue.settled(), stop)
         for runner in self._runners.values():
             await runner.deliver()
         if (fault := self._store_fault()) is not None:
@@ -236,6 +227,20 @@ class Host:
         await asyncio.gather(*self._retiring, return_exceptions=True)
         for runner in self._runners.values():
             await runner.retire()
+
+
+async def _first_of(work: Coroutine[None, None, None], stop: asyncio.Event) -> None:
+    """Do the work, or leave it when `stop` is set before."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(_until(stop))
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        is_done = working.done()
+        working.cancel()
+    if is_done:
+        await working
 
 
 async def _until(stop: asyncio.Event) -> None:

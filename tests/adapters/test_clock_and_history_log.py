@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -23,25 +22,18 @@ class FixedClock(SystemClock):
         return datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def http_date(seconds: float) -> str:
-    return format_datetime(FixedClock().now() + timedelta(seconds=seconds), usegmt=True)
+def date(seconds: float) -> datetime:
+    return FixedClock().now() + timedelta(seconds=seconds)
 
 
 def test_the_skew_is_the_largest_last_seen_of_any_host() -> None:
     clock = FixedClock()
     assert clock.skew() == 0
-    clock.observe("feishu", http_date(-90))
-    clock.observe("bytebase", http_date(5))
+    clock.observe("feishu", date(-90))
+    clock.observe("bytebase", date(5))
     assert clock.skew() == 90
-    clock.observe("feishu", http_date(1))
+    clock.observe("feishu", date(1))
     assert clock.skew() == 5
-
-
-@pytest.mark.parametrize("date", [None, "", "yesterday", "Sun, 99 Mar 2026 12:00:00 GMT"])
-def test_a_date_that_cannot_be_read_says_nothing(date: str | None) -> None:
-    clock = FixedClock()
-    clock.observe("feishu", date)
-    assert clock.skew() == 0
 
 
 def test_the_system_clock_is_in_utc() -> None:

@@ -134,7 +134,7 @@ def test_once_looks_at_everything_follows_it_up_delivers_and_ends(tmp_path: Path
         await world.put(entry(stage(3), instance="C3"))
         world.approvals.instances["C3"] = pending("C3", InstanceStatus.REJECTED)
         world.outbox.owed = 2
-        await Host([world.target()], settings=SETTINGS).once()
+        await Host([world.target()], settings=SETTINGS).once(asyncio.Event())
         assert set(world.passes.done) == {stage(1), stage(2), stage(3)}
         assert world.outbox.delivered == 2
 
