@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.drift import Drift, DriftClass, DriftItem
 from reconciler.plan.change import Action, Change, Plan, Target
@@ -39,7 +39,7 @@ class _Section:
     heading: str
     always: list[str]
     summary: str
-    details: list[str]
+    details: Iterator[str]
 
 
 class _PlanSection(_Section):
@@ -59,11 +59,8 @@ class _PlanSection(_Section):
             f"Digest {code(digest(plan))}",
             "",
         ]
-        pending = [line for change in plan.pending for line in _change(change)]
-        notes = _findings("ℹ️", [each for each in plan.findings if each.code != "userResolves"])
-        kept = [line for change in plan.changes if change.action is Action.KEEP for line in _kept(change)]
         self.summary = f"{counted(len(plan.pending), 'change')} in detail"
-        self.details = [*pending, *notes, *kept]
+        self.details = _plan_details(plan)
 
 
 class _AppliedSection(_Section):
@@ -76,12 +73,12 @@ class _AppliedSection(_Section):
         self.always += [f"- to do: {prose(message)}" for message in applied.messages]
         self.always.append("")
         self.summary = "all outcomes"
-        self.details = [
+        self.details = (
             f"- {each.result.value} {code(each.id)}"
             + (f" {prose(each.reason)}" if each.reason else "")
             + (f" code {code(each.code)}" if each.code else "")
             for each in applied.outcomes
-        ]
+        )
 
 
 class _DriftSection(_Section):
@@ -89,10 +86,19 @@ class _DriftSection(_Section):
         counts = drift.summary()
         words = ", ".join(f"{counts[each.value]} {each.value}" for each in DriftClass if counts[each.value])
         self.heading = f"### {code(drift.target.name)}: {'drift' if drift.exit_code else 'no drift'}"
-        moving = [item for item in drift.items if item.drift_class in {DriftClass.PENDING, DriftClass.DRIFTED}]
+        moving = {DriftClass.PENDING, DriftClass.DRIFTED}
         self.always = [_place(drift.target), "", f"**{words or 'everything is as declared'}**", ""]
         self.summary = f"{counted(len(drift.items), 'resource')} in detail"
-        self.details = [*map(_drift_line, moving), *(_drift_line(item) for item in drift.items if item not in moving)]
+        self.details = map(_drift_line, sorted(drift.items, key=lambda item: item.drift_class not in moving))
+
+
+def _plan_details(plan: Plan) -> Iterator[str]:
+    for change in plan.pending:
+        yield from _change(change)
+    yield from _findings("ℹ️", [each for each in plan.findings if each.code != "userResolves"])
+    for change in plan.changes:
+        if change.action is Action.KEEP:
+            yield from _kept(change)
 
 
 def _drift_line(item: DriftItem) -> str:
@@ -161,16 +167,17 @@ def _comment(command: str, sections: Sequence[_Section], budget: int) -> str:
 
 
 def _folded(section: _Section, room: int) -> tuple[list[str], int]:
-    if not section.details:
-        return [], 0
     shown: list[str] = []
     used = 0
+    is_cut = False
     for line in section.details:
         if used + len(line) + 1 > room:
+            is_cut = True
             break
         shown.append(line)
         used += len(line) + 1
-    left = len(section.details) - len(shown)
-    more = ["", f"*{counted(left, 'more line')} left out: see the JSON document of this run.*"] if left else []
+    if not shown and not is_cut:
+        return [], 0
+    more = ["", "*The rest is left out: see the JSON document of this run.*"] if is_cut else []
     body = ["<details>", f"<summary>{prose(section.summary)}</summary>", "", *shown, *more, "", "</details>", ""]
     return body, used
