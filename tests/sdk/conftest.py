@@ -260,9 +260,10 @@ class Tenant:
 class Listener:
     """The SDK's socket client in a thread of its own, with what its handlers received."""
 
-    def __init__(self, tenant: Tenant, *, fail_first: int = 0, handle: bool = True) -> None:
+    def __init__(self, tenant: Tenant, *, fail_first: int = 0, pause: float = 0.0, handle: bool = True) -> None:
         self.received: list[dict[str, Any]] = []
         self._fail = fail_first
+        self._pause = pause
         lark = tenant.sdk.lark
         builder = lark.EventDispatcherHandler.builder("", "")
         if handle:
@@ -322,6 +323,7 @@ class Listener:
 
     def _keep(self, event: dict[str, Any]) -> None:
         self.received.append(event)
+        time.sleep(self._pause)
         if self._fail > 0:
             self._fail -= 1
             raise ValueError("this handler fails on purpose")

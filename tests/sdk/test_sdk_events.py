@@ -59,6 +59,18 @@ def test_a_handler_that_fails_hears_the_event_again_and_later_ones_wait(make_ten
     assert failed[2]["uuid"] != failed[0]["uuid"]
 
 
+def test_a_slow_answer_is_none(make_tenant, listen, wait):
+    tenant = make_tenant(time_scale=1000.0)
+
+    def hurry(standin):
+        standin.connections.ack_seconds = 0.05
+
+    tenant.call(hurry)
+    listener = listen(tenant, pause=0.2)
+    tenant.asked(tenant.definition(subscribe=True))
+    wait(lambda: len(listener.received) > len({event["uuid"] for event in listener.received}))
+
+
 def test_an_unregistered_kind_is_answered_500_and_held_back(tenant, listen, wait):
     listener = listen(tenant, handle=False)
     code = tenant.definition(subscribe=True)

@@ -144,6 +144,10 @@ class Actions:
             raise refuse("the definition is deleted")
         definition.status = ACTIVE
 
+    def require_signature(self, code: str, *, required: bool = True) -> None:
+        """An administrator demands handwriting: from now on only people in the client can decide or withdraw."""
+        self._world.definition(code).signature = required
+
     def resign(self, email: str) -> None:
         """A person leaves; his open tasks stay as they are."""
         self._person(email).resigned = True

@@ -23,11 +23,20 @@ class RequestUrls:
 
     def __init__(self, clock: SandboxClock, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._clock = clock
-        self._client = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        self._transport = transport
+        self._client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
         """Close pooled connections."""
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _http(self) -> httpx.AsyncClient:
+        """Made at the first push: its TLS context is costly and most tenants never push."""
+        if self._client is None:
+            self._client = httpx.AsyncClient(transport=self._transport, trust_env=False, follow_redirects=False)
+        return self._client
 
     async def deliver(self, config: AppConfig, event: Event) -> bool:
         """One attempt; true when the URL answers 200 in time."""
@@ -62,7 +71,7 @@ class RequestUrls:
                     ),
                 }
         try:
-            return await self._client.post(
+            return await self._http().post(
                 url, content=content, headers=headers, timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS)
             )
         except (httpx.HTTPError, httpx.InvalidURL):

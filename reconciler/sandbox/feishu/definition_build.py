@@ -59,14 +59,11 @@ class DefinitionBuilder:
         )
 
     def _texts(self) -> Texts:
-        resources = self.body["i18n_resources"]
-        texts = read_texts(resources)
+        texts = read_texts(self.body["i18n_resources"])
         if texts is None:
-            raise refuse("i18n_resources need exactly one default locale")
-        for item in resources:
-            for text in item["texts"]:
-                if not is_key(text["key"]):
-                    raise refuse(f"i18n key {text['key']!r} must begin with @i18n@ and have at least 9 characters")
+            raise refuse(
+                "i18n_resources need one default locale with every key; keys begin with @i18n@, 9 characters or more"
+            )
         return texts
 
     def _key(self, texts: Texts, value: object, where: str) -> str:

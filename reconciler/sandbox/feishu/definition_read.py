@@ -33,7 +33,7 @@ def read_definition(
         "form": json.dumps(
             [_widget(widget, version, locale) for widget in version.widgets], ensure_ascii=False, separators=(",", ":")
         ),
-        "node_list": [_node(node, version, locale, name_of) for node in version.nodes],
+        "node_list": [_node(node, definition, locale, name_of) for node in version.nodes],
         "viewers": [_viewer(viewer, name_of) for viewer in version.viewers],
         "form_widget_relation": "{}",
     }
@@ -74,14 +74,14 @@ def _widget(widget: Widget, version: Version, locale: str | None) -> JsonObject:
     return read
 
 
-def _node(node: Node, version: Version, locale: str | None, name_of: Callable[[Person], str]) -> JsonObject:
+def _node(node: Node, definition: Definition, locale: str | None, name_of: Callable[[Person], str]) -> JsonObject:
     read: JsonObject = {
-        "name": node_name(node, version, locale),
+        "name": node_name(node, definition.version, locale),
         "need_approver": node.free,
         "node_id": node.node_id,
         "node_type": node.mode,
         "approver_chosen_multi": node.several,
-        "require_signature": False,
+        "require_signature": definition.signature and node.decides,
     }
     if node.decides:
         read["custom_node_id"] = node.custom_id

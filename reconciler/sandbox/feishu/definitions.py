@@ -86,12 +86,13 @@ class Version:
 
 @dataclass(slots=True, eq=False)
 class Definition:
-    """A definition of the tenant; `subscribers` are the apps that asked for its events."""
+    """A definition of the tenant; `subscribers` are the apps that asked for its events, `signature` asks for handwriting."""
 
     code: str
     approval_id: str
     version: Version
     status: str = ACTIVE
+    signature: bool = False
     subscribers: set[str] = field(default_factory=set)
 
     @property

@@ -90,7 +90,9 @@ def _texts(body: JsonObject) -> Texts:
         return NO_TEXTS
     texts = read_texts(resources)
     if texts is None:
-        raise refuse("i18n_resources need exactly one default locale")
+        raise refuse(
+            "i18n_resources need one default locale with every key; keys begin with @i18n@, 9 characters or more"
+        )
     return texts
 
 

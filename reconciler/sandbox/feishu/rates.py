@@ -44,7 +44,9 @@ class RateLimits:
             return None
         now = self._seconds()
         windows = {limit: self._window(app_id, name, limit, now) for limit in limits}
-        over = [(limit, limit.seconds - (now - began)) for limit, (began, used) in windows.items() if used >= limit.count]
+        over = [
+            (limit, limit.seconds - (now - began)) for limit, (began, used) in windows.items() if used >= limit.count
+        ]
         if over:
             return max(over, key=lambda pair: pair[1])
         for limit, (began, used) in windows.items():

@@ -13,6 +13,7 @@ from reconciler.sandbox.feishu.people import Person
 NO_PERMISSION = 1390009
 TASK_NOT_FOUND = 1390010
 USER_NOT_FOUND = 1390004
+SIGNATURE_REQUIRED = 1390018
 
 
 def user_not_found() -> CallError:
@@ -27,6 +28,7 @@ def open_task(instance: Instance, task_id: str, person: Person, *, sent_back: bo
         raise CallError(TASK_NOT_FOUND, "task not found or already handled")
     if task.person is not person:
         raise CallError(NO_PERMISSION, "no operation permission")
+    check_signature(instance)
     return task
 
 
@@ -43,6 +45,12 @@ def check_withdrawal(instance: Instance, person: Person, *, tenant_allows: bool,
             raise refuse("the request can no longer be cancelled")
     elif instance.status != APPROVED or now - instance.end >= settings.revert_interval * 1000:
         raise refuse("the request has already ended")
+
+
+def check_signature(instance: Instance) -> None:
+    """No call can do what needs a person's handwriting; raises `CallError` 1390018."""
+    if instance.definition.signature:
+        raise CallError(SIGNATURE_REQUIRED, "a handwritten signature is required")
 
 
 def check_transfer(instance: Instance, task: Task, target: Person) -> None:

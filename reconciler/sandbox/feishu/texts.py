@@ -38,10 +38,11 @@ def is_key(value: object) -> bool:
 
 
 def read_texts(resources: Sequence[Mapping[str, Any]]) -> Texts | None:
-    """Texts from `i18n_resources`; None unless exactly one locale is the default."""
+    """Texts from `i18n_resources`; None unless exactly one locale is the default and knows every key, all well formed."""
     defaults = [item["locale"] for item in resources if item["is_default"]]
     if len(defaults) != 1:
         return None
-    return Texts(
-        defaults[0], {item["locale"]: {text["key"]: text["value"] for text in item["texts"]} for item in resources}
-    )
+    locales = {item["locale"]: {text["key"]: text["value"] for text in item["texts"]} for item in resources}
+    keys = {key for texts in locales.values() for key in texts}
+    complete = keys <= locales[defaults[0]].keys() and all(is_key(key) for key in keys)
+    return Texts(defaults[0], locales) if complete else None

@@ -139,12 +139,20 @@ class Desk:
 
 
 def definition_body(mode: str = "OR", *, settings: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    gate = {"id": "gate", "name": "@i18n@gate", "node_type": mode, "approver": [{"type": "Free"}], "approver_chosen_multi": True}
+    gate = {
+        "id": "gate",
+        "name": "@i18n@gate",
+        "node_type": mode,
+        "approver": [{"type": "Free"}],
+        "approver_chosen_multi": True,
+    }
     texts = [("@i18n@name", "Change"), ("@i18n@gate", "Gate"), ("@i18n@label", "Title")]
     return {
         "approval_name": "@i18n@name",
         "viewers": [{"viewer_type": "NONE"}],
-        "form": {"form_content": json.dumps([{"id": "change", "type": "input", "name": "@i18n@label", "required": True}])},
+        "form": {
+            "form_content": json.dumps([{"id": "change", "type": "input", "name": "@i18n@label", "required": True}])
+        },
         "node_list": [{"id": "START"}, gate, {"id": "END"}],
         "settings": {"revert_interval": 0} | (settings or {}),
         "i18n_resources": [
@@ -173,7 +181,9 @@ async def make_desk() -> AsyncIterator[Callable[..., Any]]:
     """Open a tenant: `first` changes its first app, `tenant` its switches, `transport` answers request URLs."""
     desks: list[Desk] = []
 
-    async def make(*, tenant: dict[str, Any] | None = None, transport: Any = None, log_in: bool = True, **first: Any) -> Desk:
+    async def make(
+        *, tenant: dict[str, Any] | None = None, transport: Any = None, log_in: bool = True, **first: Any
+    ) -> Desk:
         desk = Desk(seed_of(**first) | ({"tenant": tenant} if tenant else {}), transport)
         desks.append(desk)
         if log_in:

@@ -157,7 +157,10 @@ async def test_pushed_events_are_encrypted_and_signed_over_the_raw_body(make_des
     headers, content = receiver.requests[1]
     assert "X-Lark-Signature" not in receiver.requests[0][0]
     assert headers["X-Lark-Signature"] == signature(
-        timestamp=headers["X-Lark-Request-Timestamp"], nonce=headers["X-Lark-Request-Nonce"], encrypt_key="ek-1", body=content
+        timestamp=headers["X-Lark-Request-Timestamp"],
+        nonce=headers["X-Lark-Request-Nonce"],
+        encrypt_key="ek-1",
+        body=content,
     )
     body = receiver.body(content)
     assert (body["token"], body["type"], body["event"]["app_id"]) == ("vt-1", "event_callback", "cli_one")
@@ -181,3 +184,20 @@ async def test_the_mode_of_the_released_version_counts(make_desk):
     await desk.asked(await desk.definition(subscribe=True))
     await asyncio.sleep(0.01)
     assert len(receiver.requests) == 1
+
+
+async def test_the_endpoint_says_why_there_is_no_socket(desk, monkeypatch):
+    async def endpoint(app_id: str, secret: str) -> int:
+        answer = await desk.raw("POST", "/callback/ws/endpoint", json={"AppID": app_id, "AppSecret": secret})
+        assert answer.status_code == 200
+        return int(answer.json()["code"])
+
+    assert [await endpoint("cli_one", "one"), await endpoint("cli_one", "bad"), await endpoint("", "")] == [
+        0,
+        514,
+        1000040344,
+    ]
+    monkeypatch.setattr("reconciler.sandbox.feishu.connections.MOST_CONNECTIONS", 0)
+    assert await endpoint("cli_one", "one") == 1000040350
+    desk.actions.disable_app("cli_one")
+    assert await endpoint("cli_one", "one") == 403

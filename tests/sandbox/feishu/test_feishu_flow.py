@@ -78,7 +78,9 @@ async def test_a_revoked_approval_reads_cancelled_and_its_event_has_a_number_for
     instance = await desk.asked(await desk.definition(subscribe=True))
     desk.actions.approve(instance, "alice@example.com")
     desk.actions.revoke(instance)
-    assert [(body["status"], type(body["operate_time"]).__name__) for body in bodies if body["type"] == "approval_instance"] == [
+    assert [
+        (body["status"], type(body["operate_time"]).__name__) for body in bodies if body["type"] == "approval_instance"
+    ] == [
         ("PENDING", "str"),
         ("APPROVED", "str"),
         ("REVERTED", "int"),
@@ -192,6 +194,19 @@ async def test_an_approval_can_be_revoked_only_within_its_interval(desk):
     desk.clock.seconds -= 1
     assert (await desk.post("/approval/v4/instances/cancel", body))["code"] == 0
     desk.actions.reject(instance, "alice@example.com")
+    assert (await desk.read(instance))["status"] == "APPROVED"
+
+
+async def test_a_definition_that_wants_handwriting_is_decided_by_people_only(desk):
+    code = await desk.definition()
+    instance = await desk.asked(code)
+    desk.actions.require_signature(code)
+    body = {"approval_code": code, "instance_code": instance, "user_id": desk.bot()}
+    assert (await desk.post("/approval/v4/instances/cancel", body))["code"] == 1390018
+    task = (await desk.read(instance))["task_list"][0]["id"]
+    decision = body | {"user_id": desk.alice, "task_id": task}
+    assert (await desk.post("/approval/v4/tasks/approve", decision))["code"] == 1390018
+    desk.actions.approve(instance, "alice@example.com")
     assert (await desk.read(instance))["status"] == "APPROVED"
 
 

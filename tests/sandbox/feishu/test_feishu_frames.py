@@ -23,6 +23,13 @@ frames = st.builds(
 )
 
 
+def read_or_none(content: bytes) -> Frame | None:
+    try:
+        return decode(content)
+    except BadFrameError:
+        return None
+
+
 @given(frames)
 def test_what_is_written_is_read(frame):
     assert decode(encode(frame)) == frame
@@ -30,19 +37,13 @@ def test_what_is_written_is_read(frame):
 
 @given(st.binary(max_size=200))
 def test_anything_else_is_a_frame_or_refused(content):
-    try:
-        decode(content)
-    except BadFrameError as error:
-        assert str(error)
+    frame = read_or_none(content)
+    assert frame is None or isinstance(frame, Frame)
 
 
 @given(frames, st.integers(1, 30))
 def test_a_frame_cut_short_is_never_read_as_the_whole(frame, cut):
-    content = encode(frame)
-    try:
-        assert decode(content[:-cut]) != frame
-    except BadFrameError as error:
-        assert str(error)
+    assert read_or_none(encode(frame)[:-cut]) != frame
 
 
 def test_required_fields_are_required():

@@ -73,9 +73,8 @@ async def test_checks_go_path_method_token_scope_rate_validation_business(make_d
 
 
 async def test_both_windows_of_a_limit_are_kept(desk):
-    path, codes = "/approval/v4/instances/none", []
-    for _ in range(51):
-        codes.append((await desk.get(path))["code"])
+    path = "/approval/v4/instances/none"
+    codes = [(await desk.get(path))["code"] for _ in range(51)]
     assert codes == [1390003] * 50 + [99991400]
     for _ in range(19):
         desk.clock.seconds += 1

@@ -12,7 +12,7 @@ from reconciler.sandbox.feishu.instance_build import NOT_ACTIVE, build_instance,
 from reconciler.sandbox.feishu.instance_read import read_instance
 from reconciler.sandbox.feishu.instances import PENDING, Instance, Moment
 from reconciler.sandbox.feishu.people import Person
-from reconciler.sandbox.feishu.rules import check_added, check_withdrawal, open_task, rollback_targets
+from reconciler.sandbox.feishu.rules import check_added, check_signature, check_withdrawal, open_task, rollback_targets
 from reconciler.sandbox.feishu.visit import Handlers, Visit
 
 LONGEST_WINDOW = 10 * 3600 * 1000
@@ -50,6 +50,7 @@ def cancel(visit: Visit) -> Answer:
     """Withdraw as the submitter. An approved request goes back into progress where the definition lets it be revoked."""
     instance = instance_of(visit)
     person = visit.find(visit.body["user_id"])
+    check_signature(instance)
     withdraw(visit, instance, person)
     return Answer({})
 
@@ -86,7 +87,7 @@ def preview(visit: Visit) -> Answer:
     definition = visit.world.definition(visit.body.get("approval_code", ""))
     if definition.status != ACTIVE:
         raise CallError(NOT_ACTIVE, "approval is not active")
-    visit.world.person(visit.body.get("user_id", ""), visit.app.app_id, visit.query.get("user_id_type") or "user_id")
+    visit.world.person(visit.body.get("user_id", ""), visit.app.app_id, _preview_ids(visit))
     checked_form(visit.body.get("form", "[]"), definition.version)
     return Answer(
         {"preview_nodes": [_previewed(visit, node, definition.version, None) for node in definition.version.nodes]}
@@ -129,6 +130,11 @@ def instance_of(visit: Visit) -> Instance:
     return instance
 
 
+def _preview_ids(visit: Visit) -> str:
+    """Previews speak of user ids unless told otherwise."""
+    return visit.query.get("user_id_type") or "user_id"
+
+
 def _by_user_id(visit: Visit, identifier: str) -> Person:
     return visit.world.person(identifier, visit.app.app_id, "user_id")
 
@@ -147,7 +153,7 @@ def _previewed(visit: Visit, node: Node, version: Version, instance: Instance | 
         "node_name": node_name(node, version, visit.locale),
         "node_type": node.mode,
         "custom_node_id": node.custom_id,
-        "user_id_list": [visit.name_of(person) for person in (*node.people, *chosen)],
+        "user_id_list": visit.world.directory.ids((*node.people, *chosen), visit.app.app_id, _preview_ids(visit)),
         "end_cc_id_list": [],
         "comments": [],
         "is_empty_logic": node.decides and not node.free and not node.people,
