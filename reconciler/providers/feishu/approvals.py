@@ -113,6 +113,8 @@ class FeishuApprovals:
             await self._client.instances.cancel(body)
         except (ForbiddenError, NotFoundError, ConflictError, SpecError) as error:
             after = await self.read(instance.code)
+            if after.status is InstanceStatus.UNKNOWN:
+                raise UnavailableError("an instance's status is not understood", where=instance.code) from error
             if after.status is not InstanceStatus.PENDING:
                 return CancelResult.NOT_PENDING
             if code_of(error) in CANNOT_BE_WITHDRAWN:

@@ -18,6 +18,7 @@ from reconciler.errors import (
 )
 from reconciler.providers.feishu.live_definitions import DefinitionBinding
 from reconciler.providers.feishu.people import MatchRules
+from reconciler.providers.feishu.wire.instances import TaskBody
 from reconciler.subjects.instance import CancelResult, Decision, FieldText, InstanceStatus, NodeTaskStatus
 
 
@@ -352,3 +353,14 @@ async def test_strange_texts_arrive_as_they_are_or_are_refused_by_name(feishu: T
         assert not isinstance(error, ConflictError)  # noqa: PT017  # either outcome is right
     else:
         assert dict((await port.read(code)).form)["sql"] == text
+
+
+async def test_the_bot_may_decide_its_own_task(feishu: Tenant) -> None:
+    port = feishu.approvals()
+    bot = await port.bot()
+    code = await port.create(feishu.request([bot], submitter=bot))
+    task = (await port.read(code)).tasks[0]
+    await feishu.client.instances.approve(
+        TaskBody(approval_code=feishu.code, instance_code=code, user_id=bot, task_id=task.id, comment="probe")
+    )
+    assert (await port.read(code)).status is InstanceStatus.APPROVED
