@@ -270,6 +270,27 @@ def test_an_app_is_created_by_device_flow(tenant, sdk):
     assert client.approval.v4.instance.get(request).code == 99991672
 
 
+def test_a_lark_tenant_switches_the_accounts_host(tenant):
+    from lark_oapi.scene.registration import register_app
+
+    tenant.served.stand_in.registrations.interval = 1
+    seen: list[str] = []
+    codes: list[str] = []
+
+    def switch(info):
+        codes.append(info["url"].split("user_code=")[1].split("&")[0])
+        tenant.call(lambda standin: standin.registrations.belongs_to_lark(codes[0]))
+
+    def status(info):
+        seen.append(info["status"])
+        if info["status"] == "domain_switched":
+            tenant.call(lambda standin: standin.actions.confirm_registration(codes[0], "bob@example.com"))
+
+    created = register_app(switch, on_status_change=status, domain=tenant.url, lark_domain=tenant.url)
+    assert "domain_switched" in seen
+    assert created["user_info"]["tenant_brand"] == "lark"
+
+
 def test_a_refused_app_creation_ends(tenant):
     from lark_oapi.scene.registration import register_app
     from lark_oapi.scene.registration.errors import AppAccessDeniedError

@@ -10,7 +10,7 @@ from reconciler.sandbox.feishu.people import Person
 APPROVAL_SCOPES = frozenset({"approval:approval", "approval:approval:readonly"})
 APPROVAL_EVENTS = frozenset({"approval_instance", "approval_task", "approval_cc", "approval.approval.updated_v4"})
 
-APPROVED, REJECTED, IN_REVIEW, NOT_SUBMITTED = 1, 2, 3, 4
+APPROVED, REJECTED, IN_REVIEW = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)

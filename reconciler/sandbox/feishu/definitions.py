@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.sandbox.feishu.people import Person
@@ -99,7 +98,3 @@ class Definition:
     def name(self) -> str:
         """What the definition is called in its default locale."""
         return self.version.texts.read(self.version.name, None)
-
-
-Definitions = Mapping[str, Definition]
-"""Definitions by upper-case code."""

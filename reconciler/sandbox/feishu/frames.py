@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 CONTROL = 0
 DATA = 1
@@ -32,10 +32,6 @@ class Frame:
     def header(self, key: str, default: str = "") -> str:
         """The first header of that name."""
         return next((value for name, value in self.headers if name == key), default)
-
-    def with_payload(self, payload: bytes) -> Frame:
-        """The same frame carrying other bytes: how an answer is made from what was asked."""
-        return replace(self, payload=payload)
 
 
 def encode(frame: Frame) -> bytes:

@@ -43,7 +43,6 @@ def build_instance(world: World, app: App, body: JsonObject) -> Instance:
         title_only=body.get("title_display_method") == 1,
         texts=texts,
         forbid_revoke=body.get("forbid_revoke", False),
-        allow_resubmit=body.get("allow_resubmit", False),
     )
     _check_copies(world, app, version, body)
     form = checked_form(body["form"], version)

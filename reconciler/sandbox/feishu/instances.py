@@ -88,7 +88,6 @@ class Wish:
     title_only: bool = False
     texts: Texts = NO_TEXTS
     forbid_revoke: bool = False
-    allow_resubmit: bool = False
 
 
 @dataclass(slots=True, eq=False)
