@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from reconciler.adapters.secret_sources import Reference, SecretResolver
 from reconciler.errors import CredentialsError, FilePosition
@@ -31,10 +32,11 @@ _FOR: dict[Use, str] = {"plan": "plan, drift, export and doctor", "apply": "appl
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """Opens clients for one target."""
+    """Opens clients for one target. `on_date` gets the host and the `Date` of each answer."""
 
     target: Target
     secrets: SecretResolver
+    on_date: Callable[[str, datetime], None] | None = None
 
     @asynccontextmanager
     async def bytebase(self, use: Use) -> AsyncIterator[BytebaseClient]:
@@ -55,7 +57,9 @@ class Connector:
             ca_file=bytebase.tls.ca if bytebase.tls is not None else None,
         )
         budget = RateBudget({}, default=float(bytebase.poll.calls_per_minute))
-        async with BytebaseClient(connection, http=HttpSettings(on_call=_log_call, budget=budget)) as client:
+        async with BytebaseClient(
+            connection, http=HttpSettings(on_call=_log_call, budget=budget, on_date=self.on_date)
+        ) as client:
             yield client
 
     async def account(
@@ -94,7 +98,7 @@ class Connector:
         at = self.target.origin("spec", "feishu", "app", "secret")
         app = AppCredentials(feishu.app.id, await self.secrets.resolve(feishu.app.secret, at))
         budget = RateBudget(calls_per_minute())
-        settings = HttpSettings(on_call=_log_call, budget=budget)
+        settings = HttpSettings(on_call=_log_call, budget=budget, on_date=self.on_date)
         async with FeishuClient(platform_of(feishu.platform, feishu.hosts()), app, settings=settings) as client:
             yield client
 

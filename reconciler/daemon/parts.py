@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from reconciler.daemon.circuit import Circuits
 from reconciler.daemon.queue import PassOutcome
 from reconciler.ports.sync import ApprovalPort, Clock, Ledger, SubjectPort
 from reconciler.subjects.change import Comment
@@ -183,4 +184,5 @@ class SyncTarget:
     background: tuple[Background, ...] = ()
     feishu_callback: FeishuCallback | None = None
     external_callbacks: Mapping[str, ExternalCallback] = field(default_factory=dict)
+    circuits: Circuits | None = None
     aclose: Callable[[], Awaitable[None]] | None = None

@@ -43,6 +43,9 @@ class TargetRunner:
         self._passes = 0
         self._no_pass = asyncio.Event()
         self._no_pass.set()
+        if target.circuits is not None:
+            # What works again held up an unknown number of passes: the next cycle sees everything as new.
+            target.circuits.on_closed(self._changes.forget)
 
     def wake(self, subjects: Iterable[str]) -> None:
         """Look at these subjects now."""
@@ -137,6 +140,8 @@ class TargetRunner:
     def reasons(self) -> tuple[str, ...]:
         """Why this target is not ready, sorted; empty when it is."""
         found = [f"{self.target.name}: {problem}" for problem in self.problems.values()]
+        if self.target.circuits is not None:
+            found += [f"{self.target.name}: {sentence}" for sentence in self.target.circuits.sentences()]
         if not self.has_read and not self.problems:
             found.append(f"{self.target.name}: the upstreams were not read yet")
         skew = self.target.clock.skew()
