@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from reconciler.errors import ReconcilerError
-from reconciler.ids import canonical_json, sha256
 from reconciler.providers.bytebase.client import BytebaseClient
-from reconciler.providers.bytebase.conditions import Moment, NotUnderstoodError, holds
 from reconciler.providers.bytebase.people import Directory, capable_roles
 from reconciler.providers.bytebase.shelf import Shelf
 from reconciler.providers.bytebase.wire import email_of
@@ -22,6 +20,9 @@ Value = TypeVar("Value")
 
 MOST_PER_LOOK = 6
 """How many project policies, and how many rollout policies, one look renews; where there are more it goes round."""
+
+NO_ENVIRONMENT = frozenset({"", "environments/", "environments/-"})
+"""How the environment of a stage is named whose databases are in none (facts §1.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ class RightsReader:
         return await self._capable.get("", self._read_capable)
 
     async def rollout_policy(self, environment: str) -> WireRolloutPolicy:
-        """The rollout policy of an environment."""
+        """The rollout policy of an environment; the default for databases that are in none."""
+        if environment in NO_ENVIRONMENT:
+            return WireRolloutPolicy()
         read = _reader(self._client.settings.rollout_policy, environment)
         return await self._rollout_policies.get(environment, read)
 
@@ -94,21 +97,29 @@ class RightsReader:
             await _quietly(self._groups, "", lambda _: self._read_groups())
         for project in _round(projects, self._turn):
             await _quietly(self._policies, project, self._client.iam.policy)
-        for environment in _round(environments, self._turn):
+        for environment in _round([name for name in environments if name not in NO_ENVIRONMENT], self._turn):
             await _quietly(self._rollout_policies, environment, self._client.settings.rollout_policy)
+        with contextlib.suppress(ReconcilerError):
+            await self._active.get("", self._read_active)
+            await self._capable.get("", self._read_capable)
         self._turn += 1
 
-    async def signal(self, project: str, environment: str, moment: Moment) -> str:
-        """A text that differs when the rights in a project and environment differ, as last read and at this moment."""
+    async def last_directory(self, project: str) -> Directory:
+        """What was read last about a project, without asking anybody."""
         policies = [self._policies.last(name) for name in (project, await self._workspace())]
-        rollout = self._rollout_policies.last(environment)
-        groups = self._groups.last("") or {}
-        known = {
-            "bindings": [_bindings(policy, moment) for policy in policies if policy is not None],
-            "groups": {name: sorted(member.member for member in group.members) for name, group in groups.items()},
-            "rollout": [rollout.automatic, sorted(rollout.roles)] if rollout is not None else [],
-        }
-        return sha256(canonical_json(known))
+        return Directory(
+            tuple(policy for policy in policies if policy is not None),
+            self._groups.last("") or {},
+            self._active.last("") or frozenset(),
+        )
+
+    def last_rollout_policy(self, environment: str) -> WireRolloutPolicy:
+        """What was read last about an environment; the default before that."""
+        return self._rollout_policies.last(environment) or WireRolloutPolicy()
+
+    def last_capable_roles(self) -> tuple[str, ...]:
+        """The capable roles as read last."""
+        return self._capable.last("") or ()
 
     async def _workspace(self) -> str:
         return (await self._client.server()).workspace or "workspaces/-"
@@ -135,17 +146,6 @@ async def _quietly(shelf: Shelf[Value], key: str, read: Callable[[str], Awaitabl
 
 def _names_a_group(policy: WireIamPolicy) -> bool:
     return any(member.startswith("group") for binding in policy.bindings for member in binding.members)
-
-
-def _bindings(policy: WireIamPolicy, moment: Moment) -> list[list[object]]:
-    rows: list[list[object]] = []
-    for binding in policy.bindings:
-        try:
-            counts = holds(binding.condition.expression, moment)
-        except NotUnderstoodError:
-            counts = False
-        rows.append([binding.role, counts, *sorted(binding.members)])
-    return sorted(rows, key=str)
 
 
 def _round(names: Sequence[str], turn: int) -> Sequence[str]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from reconciler.errors import ForbiddenError
 from reconciler.ports.sync import Clock, Sighting
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.conditions import Moment
 from reconciler.providers.bytebase.directory import RightsReader
+from reconciler.providers.bytebase.entitlement import EntitlementReader
 from reconciler.providers.bytebase.frontier import Seen, seen_in_plan, seen_in_rollout
 from reconciler.providers.bytebase.observing import ChangeReader, parts_of
-from reconciler.providers.bytebase.people import group_members, holders, named_people
 from reconciler.providers.bytebase.statements import StatementReader
 from reconciler.providers.bytebase.timeline import Timelines
 from reconciler.subjects.change import Change, Comment, Entitlement, Stage, Statement
@@ -30,6 +29,7 @@ class BytebaseSubjects:
         self._clock = clock
         self._rights = rights or RightsReader(client)
         self._changes = ChangeReader(client, self._rights)
+        self._entitlements = EntitlementReader(self._rights)
         self._statements = StatementReader(client)
         self._timelines = Timelines(client)
 
@@ -60,20 +60,7 @@ class BytebaseSubjects:
     async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
         """Who may decide this stage now; requesters not yet taken out."""
         async with parts_of(stage.name):
-            directory = await self._rights.directory(change.project)
-            match source.kind:
-                case "users":
-                    return named_people(directory, source.values, limit=source.limit)
-                case "groups":
-                    directory = replace(directory, groups=await self._rights.groups())
-                    return group_members(directory, source.values, limit=source.limit)
-                case "roles":
-                    roles = source.values
-                case "flow":
-                    roles = change.issue.roles[change.issue.approvals :][:1] if change.issue is not None else ()
-                case "rolloutPolicy":
-                    roles = stage.policy_roles or await self._rights.capable_roles()
-            return holders(directory, roles, self._moment(), limit=source.limit)
+            return await self._entitlements.read(change, stage, source, self._moment())
 
     async def statements(self, change: Change, stage: Stage) -> Sequence[Statement]:
         """The SQL of the stage's tasks, identical texts once, in order of first task."""
@@ -117,7 +104,7 @@ class BytebaseSubjects:
         waiting = [place for place in places.values() if place is not None]
         await self._rights.look(sorted({place[0] for place in waiting}), sorted({place[1] for place in waiting}))
         moment = self._moment()
-        signals = {place: await self._rights.signal(*place, moment) for place in set(waiting)}
+        signals = {place: await self._entitlements.signal(*place, moment) for place in set(waiting)}
         return [
             change.sighting(signals[place] if (place := places[change.plan]) is not None else "") for change in changes
         ]

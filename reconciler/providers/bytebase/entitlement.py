@@ -1,0 +1,54 @@
+"""Who is entitled to decide a stage by a gate's source, and a signal that differs when those people differ."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconciler.ids import canonical_json, sha256
+from reconciler.providers.bytebase.conditions import Moment
+from reconciler.providers.bytebase.directory import RightsReader
+from reconciler.providers.bytebase.people import group_members, holders, named_people
+from reconciler.subjects.change import Change, Entitlement, Stage
+from reconciler.subjects.gate import ApproverSource
+
+
+class EntitlementReader:
+    """Answers for gates, and remembers which roles and groups they ask about."""
+
+    def __init__(self, rights: RightsReader) -> None:
+        self._rights = rights
+        self._asked_roles: set[str] = set()
+        self._asked_groups: set[str] = set()
+
+    async def read(self, change: Change, stage: Stage, source: ApproverSource, moment: Moment) -> Entitlement:
+        """The people whom `source` means now; requesters not yet taken out."""
+        directory = await self._rights.directory(change.project)
+        match source.kind:
+            case "users":
+                return named_people(directory, source.values, limit=source.limit)
+            case "groups":
+                self._asked_groups.update(source.values)
+                directory = replace(directory, groups=await self._rights.groups())
+                return group_members(directory, source.values, limit=source.limit)
+            case "roles":
+                roles: Sequence[str] = source.values
+                self._asked_roles.update(roles)
+            case "flow":
+                roles = change.issue.roles[change.issue.approvals :][:1] if change.issue is not None else ()
+            case "rolloutPolicy":
+                roles = stage.policy_roles or await self._rights.capable_roles()
+        return holders(directory, roles, moment, limit=source.limit)
+
+    async def signal(self, project: str, environment: str, moment: Moment) -> str:
+        """Differs when the people differ who may decide there, by what was read last; asks nobody.
+
+        Judged by the people and not by the bindings, so that somebody joining the workspace wakes no stage.
+        """
+        directory = await self._rights.last_directory(project)
+        policy = self._rights.last_rollout_policy(environment)
+        roles = {*policy.roles, *self._rights.last_capable_roles(), *self._asked_roles}
+        people = {role: sorted(holders(directory, [role], moment, limit=sys.maxsize).people) for role in sorted(roles)}
+        members = group_members(directory, sorted(self._asked_groups), limit=sys.maxsize).people
+        return sha256(canonical_json([people, sorted(members), policy.automatic, sorted(policy.roles)]))
