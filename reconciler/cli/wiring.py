@@ -19,7 +19,7 @@ from reconciler.errors import FilePosition
 from reconciler.operations.apply import Agree, ApplyPorts
 from reconciler.ports.declarative import AppliedReader, Readers, ResourceReader, ResourceWriter, Writers
 from reconciler.providers.bytebase.client import BytebaseClient
-from reconciler.providers.bytebase_resources.access import BytebaseAccess
+from reconciler.providers.bytebase_resources.access import BytebaseAccess, BytebaseCatalog
 from reconciler.providers.bytebase_resources.approval_rules import ApprovalRulesReader, ApprovalRulesWriter
 from reconciler.providers.bytebase_resources.audit import BytebaseAudit
 from reconciler.providers.bytebase_resources.binding import BindingReader, BindingWriter
@@ -59,16 +59,19 @@ class Wiring:
         return Connector(target, SecretResolver(environment(), Path.cwd(), self.untrusted))
 
     @asynccontextmanager
-    async def readers(self, target: Target, use: Use = "plan") -> AsyncIterator[Readers]:
-        """Readers of one target, with what the store remembers; nothing is created where there is no store."""
+    async def readers(self, target: Target, *, everywhere: bool = False) -> AsyncIterator[Readers]:
+        """Readers of one target, with what the store remembers; nothing is created where there is no store.
+
+        `everywhere` lists webhooks of all visible projects and not only of those that declare some.
+        """
         async with AsyncExitStack() as stack:
             applied: AppliedReader = _NothingApplied()
             store = await open_for_reading(self.store)
             if store is not None:
                 stack.push_async_callback(store.aclose)
                 applied = SqlAppliedReader(store)
-            bytebase, feishu = await self._clients(stack, target, use)
-            yield _readers(target, bytebase, feishu, applied)
+            bytebase, feishu = await self._clients(stack, target, "plan")
+            yield _readers(target, bytebase, feishu, applied, everywhere=everywhere)
 
     @asynccontextmanager
     async def applying(self, target: Target, agree: Agree | None) -> AsyncIterator[ApplyPorts]:
@@ -99,8 +102,15 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _readers(target: Target, bytebase: BytebaseClient, feishu: FeishuClient | None, applied: AppliedReader) -> Readers:
-    with_webhooks = [project.name for project in target.spec.bytebase.projects if project.webhooks is not None]
+def _readers(
+    target: Target,
+    bytebase: BytebaseClient,
+    feishu: FeishuClient | None,
+    applied: AppliedReader,
+    *,
+    everywhere: bool = False,
+) -> Readers:
+    declaring = [project.name for project in target.spec.bytebase.projects if project.webhooks is not None]
     resources: dict[str, ResourceReader] = {
         "bytebase/role": RoleReader(bytebase),
         "bytebase/project": ProjectReader(bytebase),
@@ -108,7 +118,7 @@ def _readers(target: Target, bytebase: BytebaseClient, feishu: FeishuClient | No
         "bytebase/approvalRules": ApprovalRulesReader(bytebase),
         "bytebase/binding": BindingReader(bytebase),
         "bytebase/im": ImReader(bytebase),
-        "bytebase/webhook": WebhookReader(bytebase, with_webhooks),
+        "bytebase/webhook": WebhookReader(bytebase, None if everywhere else declaring),
     }
     people = None
     if feishu is not None:
@@ -120,6 +130,7 @@ def _readers(target: Target, bytebase: BytebaseClient, feishu: FeishuClient | No
         access=BytebaseAccess(bytebase),
         applied=applied,
         audit=BytebaseAudit(bytebase),
+        catalog=BytebaseCatalog(bytebase),
         people=people,
     )
 

@@ -54,6 +54,18 @@ class AccessReader(Protocol):
         ...
 
 
+class CatalogReader(Protocol):
+    """Lists what can be declared."""
+
+    async def projects(self) -> Sequence[str]:
+        """Ids of the projects our account sees, the default project left out, sorted."""
+        ...
+
+    async def environments(self) -> Sequence[str]:
+        """Ids of the environments, in the order of stages."""
+        ...
+
+
 class PeopleReader(Protocol):
     """Finds people of Bytebase in Feishu."""
 
@@ -173,6 +185,7 @@ class Readers:
     access: AccessReader
     applied: AppliedReader
     audit: AuditReader
+    catalog: CatalogReader
     people: PeopleReader | None = None
 
 

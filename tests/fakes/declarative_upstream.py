@@ -232,6 +232,12 @@ class Simple:
         found = {each: self.upstream.people[each] for each in emails if each in self.upstream.people}
         return Resolution(found=found, missing={each: "unknown" for each in emails if each not in found})
 
+    async def projects(self) -> Sequence[str]:
+        return sorted(key.name for key in self.upstream.live if key.kind == "bytebase/project")
+
+    async def environments(self) -> Sequence[str]:
+        return sorted(key.name for key in self.upstream.live if key.kind == "bytebase/rolloutPolicy")
+
     async def authors(self, keys: Sequence[Key]) -> Mapping[Key, Author]:
         return {key: Author("mallory@x", NOW) for key in keys if key.kind == "bytebase/rolloutPolicy"}
 
@@ -255,6 +261,7 @@ class World:
             access=simple,
             applied=self.records,
             audit=simple,
+            catalog=simple,
             people=simple,
         )
 

@@ -59,3 +59,24 @@ def _grants(policy: WireIamPolicy) -> list[Grant]:
         Grant(binding.role, binding.members, binding.condition.expression.strip() not in {"", "true"})
         for binding in policy.bindings
     ]
+
+
+async def visible_projects(client: BytebaseClient) -> list[str]:
+    """Ids of the projects our account sees, sorted. The default project takes no settings and is left out."""
+    found = sorted(project.name.removeprefix("projects/") for project in await client.projects.visible())
+    return [name for name in found if not name.startswith("default")]
+
+
+class BytebaseCatalog:
+    """Lists what can be declared."""
+
+    def __init__(self, client: BytebaseClient) -> None:
+        self._client = client
+
+    async def projects(self) -> Sequence[str]:
+        """Ids of the visible projects, sorted."""
+        return await visible_projects(self._client)
+
+    async def environments(self) -> Sequence[str]:
+        """Ids of the environments, in the order of stages."""
+        return [environment.id for environment in await self._client.settings.environments()]

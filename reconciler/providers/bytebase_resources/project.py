@@ -10,6 +10,7 @@ from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.projects import ProjectFlags, WebhookFields
 from reconciler.providers.bytebase.wire_workspace import WireProject
+from reconciler.providers.bytebase_resources.access import visible_projects
 from reconciler.providers.bytebase_resources.reads import all_of
 from reconciler.resources.base import Resource
 from reconciler.resources.finding import Finding
@@ -79,16 +80,16 @@ class ProjectWriter:
 
 
 class WebhookReader:
-    """Reads the webhooks of the projects that declare some."""
+    """Reads the webhooks of the projects that declare some; an inventory is of `projects`, or of all visible ones."""
 
-    def __init__(self, client: BytebaseClient, projects: Sequence[str]) -> None:
+    def __init__(self, client: BytebaseClient, projects: Sequence[str] | None) -> None:
         self._client = client
-        self._projects = tuple(projects)
+        self._projects = projects
 
     async def observe(self, wanted: Sequence[Resource], *, inventory: bool) -> Observation:
         """Each wanted webhook by project, title and type; two live ones under one name are refused."""
         hooks = [each for each in wanted if isinstance(each, Webhook)]
-        names = sorted({each.project for each in hooks} | (set(self._projects) if inventory else set()))
+        names = sorted({each.project for each in hooks} | set(await self._listed() if inventory else ()))
         projects = dict(zip(names, await all_of([_read(self._client, name) for name in names]), strict=True))
         live = [
             _webhook(name, project, place)
@@ -105,6 +106,9 @@ class WebhookReader:
             others=tuple(each for each in live if each.name not in keys and inventory and counts[each.name] == 1),
             refusals=tuple(refusals),
         )
+
+    async def _listed(self) -> Sequence[str]:
+        return self._projects if self._projects is not None else await visible_projects(self._client)
 
 
 def _webhook(name: str, project: WireProject, place: int) -> Webhook:
