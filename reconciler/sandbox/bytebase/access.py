@@ -68,7 +68,9 @@ def require(call: Call, permission: str, project: str | None = None, *, details:
     if may(call, permission, project):
         return
     detail = [permission_denied_detail(call.method, [permission], [])] if details else []
-    raise RpcError(DENIED, f"permission denied: {call.who.name} does not have permission {permission!r}", details=detail)
+    raise RpcError(
+        DENIED, f"permission denied: {call.who.name} does not have permission {permission!r}", details=detail
+    )
 
 
 def projects_with(world: World, caller: Caller, permission: str, now: datetime) -> list[str]:

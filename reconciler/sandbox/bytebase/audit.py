@@ -30,7 +30,9 @@ def record(call: Call, response: Message | None, error: RpcError | None, *, seco
         "severity": "INFO",
         "resource": _resource(call),
         "request": json.dumps(_redacted(_with_mask(call)), ensure_ascii=False, separators=(",", ":")),
-        "response": json.dumps(_redacted(response or {}), ensure_ascii=False, separators=(",", ":")) if response else "",
+        "response": json.dumps(_redacted(response or {}), ensure_ascii=False, separators=(",", ":"))
+        if response
+        else "",
         "latency": f"{seconds:.6f}s",
     }
     if error is not None:

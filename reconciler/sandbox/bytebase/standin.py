@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from reconciler.sandbox.bytebase.call import Handlers, RpcError
 from reconciler.sandbox.bytebase.progress import Progress
-from reconciler.sandbox.bytebase.services import collect
+from reconciler.sandbox.bytebase.services import Deps, collect
 from reconciler.sandbox.bytebase.tokens import Tokens
 from reconciler.sandbox.bytebase.wire.encode import to_json
 from reconciler.sandbox.bytebase.wire.errors import connect_error, rest_error
@@ -39,9 +39,11 @@ class BytebaseStandIn:
         self._clock = clock
         self._tokens = Tokens()
         self.progress = Progress(self.world, clock)
-        handlers: Handlers = collect(self.world, self._tokens, self.progress, im_credentials)
+        handlers: Handlers = collect(Deps(self.world, self._tokens, self.progress, im_credentials))
         self._gateway = Gateway(self.world, handlers, self._tokens, clock)
-        routes = [Route("/{path:path}", self._serve, methods=["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"])]
+        routes = [
+            Route("/{path:path}", self._serve, methods=["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"])
+        ]
         self.app: ASGIApp = Starlette(routes=routes)
 
     async def start(self) -> None:
@@ -66,7 +68,11 @@ class BytebaseStandIn:
         return response
 
     async def _answer(self, request: Request) -> Response:
-        path = request.scope["raw_path"].decode("ascii").partition("?")[0] if "raw_path" in request.scope else request.url.path
+        path = (
+            request.scope["raw_path"].decode("ascii").partition("?")[0]
+            if "raw_path" in request.scope
+            else request.url.path
+        )
         if path.startswith(_CONNECT):
             return await self._connect(request, path)
         if path.startswith("/v1/"):
@@ -104,7 +110,10 @@ class BytebaseStandIn:
             return Response("404 page not found\n", status_code=404, media_type="text/plain")
         if request.method != "POST":
             return Response(status_code=405, headers={"Allow": "POST"})
-        if request.headers.get("content-type", "").partition(";")[0].strip() not in ("application/json", "application/proto"):
+        if request.headers.get("content-type", "").partition(";")[0].strip() not in (
+            "application/json",
+            "application/proto",
+        ):
             return Response(status_code=415, headers={"Accept-Post": "application/json, application/proto"})
         try:
             body = await request.body()
@@ -122,5 +131,3 @@ class BytebaseStandIn:
 
 def _json(status: int, value: object) -> Response:
     return Response(to_json(value), status_code=status, media_type="application/json")
-
-

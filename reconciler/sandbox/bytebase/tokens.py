@@ -97,6 +97,8 @@ def caller_for(world: World, email: str) -> Caller:
 
 
 def _is_member(world: World, email: str) -> bool:
-    groups = {f"group:{g.email}" for g in world.groups.values() if any(m.get("member") == f"users/{email}" for m in g.members)}
+    groups = {
+        f"group:{g.email}" for g in world.groups.values() if any(m.get("member") == f"users/{email}" for m in g.members)
+    }
     wanted = {f"user:{email}", "allUsers"} | groups
     return any(wanted & set(binding.members) for binding in world.iam.bindings)

@@ -340,7 +340,9 @@ def world_from_seed(seed: BytebaseSeed, now: datetime) -> World:
         licence=seed.licence,
         roles={role.id: role for role in _built_in_roles()},
     )
-    world.users = {person.email.lower(): User(person.email.lower(), person.password, person.title) for person in seed.users}
+    world.users = {
+        person.email.lower(): User(person.email.lower(), person.password, person.title) for person in seed.users
+    }
     for account in seed.service_accounts:
         world.accounts[account.email] = Account(account.email, account.title, world.workspace, account.key, created=now)
     for group in seed.groups:

@@ -10,7 +10,17 @@ from urllib.parse import parse_qsl
 
 from reconciler.sandbox.bytebase import audit
 from reconciler.sandbox.bytebase.access import permissions_of, project_of_resource
-from reconciler.sandbox.bytebase.call import DENIED, INTERNAL, INVALID, NOT_FOUND, Call, Caller, Handlers, Message, RpcError
+from reconciler.sandbox.bytebase.call import (
+    DENIED,
+    INTERNAL,
+    INVALID,
+    NOT_FOUND,
+    Call,
+    Caller,
+    Handlers,
+    Message,
+    RpcError,
+)
 from reconciler.sandbox.bytebase.tokens import Tokens
 from reconciler.sandbox.bytebase.wire.decode import Face, decode, decode_text, violations
 from reconciler.sandbox.bytebase.wire.encode import encode
@@ -160,10 +170,16 @@ def _camel(name: str) -> str:
 
 
 def _resources(message: Message) -> list[str]:
-    names = [str(message[key]) for key in ("name", "parent", "resource", "project") if isinstance(message.get(key), str)]
+    names = [
+        str(message[key]) for key in ("name", "parent", "resource", "project") if isinstance(message.get(key), str)
+    ]
     for key in ("names", "issues"):
         value = message.get(key)
         if isinstance(value, list):
             names += [item for item in value if isinstance(item, str)]
-    names += [str(value["name"]) for value in message.values() if isinstance(value, dict) and isinstance(value.get("name"), str)]
+    names += [
+        str(value["name"])
+        for value in message.values()
+        if isinstance(value, dict) and isinstance(value.get("name"), str)
+    ]
     return names

@@ -1,0 +1,211 @@
+"""How a change moves on: checks, the finding of its review, the rollout. State only; `progress` says when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from reconciler.sandbox.bytebase.approval import find_template
+from reconciler.sandbox.bytebase.call import Message
+from reconciler.sandbox.bytebase.sql import risk_level, statement_types
+from reconciler.sandbox.bytebase.times import stamp
+from reconciler.sandbox.bytebase.world import CheckRun, Issue, Plan, Task, World, new_uuid
+
+
+def sheet_text(world: World, name: str) -> str:
+    """The SQL of a sheet by any project's name for it."""
+    sheet = world.sheets.get(name.rsplit("/", 1)[-1])
+    return sheet.content.decode("utf-8", "replace") if sheet is not None else ""
+
+
+def environment_of(world: World, target: str) -> str:
+    """The environment id of a database: its own, or its instance's."""
+    database = world.databases.get(target)
+    if database is not None and database.environment:
+        return database.environment
+    instance = world.instances.get(target.split("/")[1]) if target.startswith("instances/") else None
+    return instance.environment if instance is not None else ""
+
+
+def targets_of(plan: Plan) -> list[tuple[Message, str, str]]:
+    """(spec, target, sheet or release) of every target of a change plan."""
+    found = []
+    for spec in plan.specs:
+        config = spec.get("changeDatabaseConfig")
+        if config is not None:
+            found += [(spec, t, config.get("sheet") or config.get("release", "")) for t in config.get("targets", [])]
+        elif (create := spec.get("createDatabaseConfig")) is not None:
+            found.append((spec, create.get("target", ""), ""))
+    return found
+
+
+def is_release_based(plan: Plan) -> bool:
+    """Whether the plan's SQL comes from a release."""
+    return any(spec.get("changeDatabaseConfig", {}).get("release") for spec in plan.specs)
+
+
+def is_change(plan: Plan) -> bool:
+    """Whether every spec changes databases."""
+    return all("changeDatabaseConfig" in spec for spec in plan.specs)
+
+
+def begin_checks(plan: Plan, now: datetime) -> None:
+    """A new check run starts."""
+    plan.checks = CheckRun("RUNNING", [], now, targets=len(targets_of(plan)))
+
+
+def finish_checks(world: World, plan: Plan) -> None:
+    """The check run ends with what the seed says about the SQL, else SUCCESS."""
+    if plan.checks is None or plan.checks.status != "RUNNING":
+        return
+    results: list[Message] = []
+    for _, target, source in targets_of(plan):
+        if source:
+            results += _results(world, target, sheet_text(world, source))
+    plan.checks.results = results
+    plan.checks.status = "DONE"
+
+
+def _results(world: World, target: str, sql: str) -> list[Message]:
+    seed = world.seed
+    for failing in seed.failing_statements:
+        if failing.syntax_error and failing.contains in sql:
+            text = failing.detail.removeprefix("ERROR: ").partition(" (SQLSTATE")[0]
+            both = []
+            for kind in ("STATEMENT_ADVISE", "STATEMENT_SUMMARY_REPORT"):
+                both.append(
+                    {
+                        "status": "ERROR",
+                        "title": "Syntax error",
+                        "content": f"Syntax error at line 1: {text}",
+                        "code": 201,
+                        "target": target,
+                        "type": kind,
+                        "sqlReviewReport": {"startPosition": {"line": 1, "column": 1}},
+                    }
+                )
+            return both
+    advice: Message = {"status": "SUCCESS", "title": "OK", "target": target, "type": "STATEMENT_ADVISE"}
+    for check in seed.plan_checks:
+        if check.contains in sql:
+            advice = {**advice, "status": check.status, "title": check.title or "SQL review", "content": check.title}
+            break
+    summary = {
+        "status": "SUCCESS",
+        "title": "OK",
+        "target": target,
+        "type": "STATEMENT_SUMMARY_REPORT",
+        "sqlSummaryReport": {"statementTypes": statement_types(sql)},
+    }
+    return [advice, summary]
+
+
+def has_check_error(plan: Plan) -> bool:
+    """Whether a result is an ERROR."""
+    return plan.checks is not None and any(result["status"] == "ERROR" for result in plan.checks.results)
+
+
+def find_review(world: World, issue: Issue, now: datetime) -> bool:
+    """Find the issue's approval template for the plan's present specs; True when the issue needs nobody."""
+    plan = world.plan_of(issue)
+    if plan is not None:
+        sqls = [sheet_text(world, source) for _, _, source in targets_of(plan) if source]
+        issue.risk = risk_level(sorted({kind for sql in sqls for kind in statement_types(sql)}))
+        issue.found_version = plan.specs_version
+    issue.template = find_template(world, issue, plan) if world.licence == "ENTERPRISE" else None
+    issue.is_found = True
+    issue.updated = now
+    return is_passed(issue)
+
+
+def is_passed(issue: Issue) -> bool:
+    """Whether nothing is left to approve: no template, an empty flow, or every step answered."""
+    if not issue.is_found:
+        return False
+    if issue.template is None:
+        return True
+    roles = issue.template.get("flow", {}).get("roles", [])
+    return len(issue.approvers) >= len(roles) and all(a.status == "APPROVED" for a in issue.approvers)
+
+
+def approval_status(issue: Issue) -> str:
+    """CHECKING, SKIPPED, REJECTED, APPROVED or PENDING, computed as the server does (facts §8.1)."""
+    if not issue.is_found:
+        return "CHECKING"
+    if issue.template is None:
+        return "SKIPPED"
+    if any(approver.status == "REJECTED" for approver in issue.approvers):
+        return "REJECTED"
+    roles = issue.template.get("flow", {}).get("roles", [])
+    return "APPROVED" if roles and len(issue.approvers) >= len(roles) else "PENDING"
+
+
+def may_roll_out(world: World, plan: Plan, issue: Issue | None) -> bool:
+    """The exact conditions of an automatic rollout (facts §11.2)."""
+    if issue is None or plan.has_rollout or not plan.is_active or not is_change(plan):
+        return False
+    if issue.is_draft or issue.status == "CANCELED" or not is_passed(issue):
+        return False
+    checks_done = plan.checks is None or (plan.checks.status == "DONE" and not has_check_error(plan))
+    return checks_done and issue.found_version == plan.specs_version and plan.project in world.projects
+
+
+def create_rollout(world: World, plan: Plan, now: datetime, *, environment: str | None, actor: str) -> list[Task]:
+    """Create the tasks that are missing, close the issue, and return the new tasks."""
+    known = {(task.target, task.sheet or task.release, task.spec_id) for task in plan.tasks}
+    project = world.projects[plan.project]
+    order = world.environments
+    wanted = targets_of(plan)
+    new: list[tuple[int, Task]] = []
+    for spec, target, source in wanted:
+        config = spec.get("changeDatabaseConfig", {})
+        place = environment_of(world, target) if config else spec["createDatabaseConfig"].get("environment", "")
+        place = place.removeprefix("environments/") or environment_of(world, target)
+        if (environment is not None and place != environment) or (target, source, spec.get("id", "")) in known:
+            continue
+        is_release = "/releases/" in source
+        task = Task(
+            number=0,
+            environment=place,
+            spec_id=spec.get("id", ""),
+            type="DATABASE_MIGRATE" if config else "DATABASE_CREATE",
+            target=target,
+            sheet="" if is_release else source,
+            release=source if is_release else "",
+            prior_backup=bool(config.get("enablePriorBackup")),
+        )
+        new.append((order.index(place) if place in order else len(order), task))
+    for _, task in sorted(new, key=lambda pair: pair[0]):
+        task.number = project.number("task")
+        plan.tasks.append(task)
+    plan.has_rollout = True
+    plan.updated = now
+    issue = world.issue_of(plan)
+    if issue is not None:
+        was, issue.status, issue.updated = issue.status, "DONE", now
+        add_comment(issue, actor, now, issueUpdate={"fromStatus": was, "toStatus": "DONE"})
+    return [task for _, task in new]
+
+
+def add_comment(issue: Issue, email: str, now: datetime, *, text: str = "", **event: Message) -> Message:
+    """A comment, or an event beside one; returned in API shape."""
+    moment = stamp(now)
+    comment: Message = {
+        "name": f"{issue.name}/issueComments/{new_uuid()}",
+        "comment": text,
+        "createTime": moment,
+        "updateTime": moment,
+        "creator": f"users/{email}",
+        **event,
+    }
+    issue.comments.append(comment)
+    return comment
+
+
+def stages_of(world: World, plan: Plan) -> list[tuple[str, list[Task]]]:
+    """(environment, tasks) in stage order; stages without tasks or of deleted environments do not exist."""
+    found = []
+    for environment in world.environments:
+        tasks = sorted((t for t in plan.tasks if t.environment == environment), key=lambda t: t.number)
+        if tasks:
+            found.append((environment, tasks))
+    return found
