@@ -26,12 +26,16 @@ class Unlimited:
 class RateBudget:
     """A budget of this process: calls per minute by key; keys without a figure use `default` (None: unlimited).
 
-    Calls are spread out instead of being let through in one burst at the start of each minute. Bound to one event loop.
+    No minute ever holds more calls than its figure: what may go through at once (`burst_share` of it, by default a
+    second's worth) is taken off the rate at which the rest follows. Bound to one event loop.
     """
 
-    def __init__(self, calls_per_minute: Mapping[str, float], *, default: float | None = None) -> None:
+    def __init__(
+        self, calls_per_minute: Mapping[str, float], *, default: float | None = None, burst_share: float = 1 / 60
+    ) -> None:
         self._rates = dict(calls_per_minute)
         self._default = default
+        self._burst_share = burst_share
         self._limiters: dict[str, AsyncLimiter] = {}
 
     async def take(self, key: str) -> None:
@@ -41,7 +45,12 @@ class RateBudget:
             return
         limiter = self._limiters.get(key)
         if limiter is None:
-            # The limiter lets its whole burst through at once and refills meanwhile: keep it to a second's worth.
-            burst = max(1.0, rate / 60)
-            limiter = self._limiters[key] = AsyncLimiter(burst, burst * 60 / rate)
+            limiter = self._limiters[key] = _limiter(rate, self._burst_share)
         await limiter.acquire()
+
+
+def _limiter(per_minute: float, burst_share: float) -> AsyncLimiter:
+    # A full bucket goes through at once while it is refilled: bucket and refill of one minute must not exceed the figure.
+    burst = max(1.0, per_minute * burst_share)
+    refill = max(per_minute - burst, per_minute / 2)
+    return AsyncLimiter(burst, 60 * burst / refill)

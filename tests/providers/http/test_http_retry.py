@@ -115,6 +115,27 @@ async def test_a_rate_is_spread_out_instead_of_let_through_at_once() -> None:
             await budget.take("unlimited")
 
 
+@pytest.mark.parametrize(("per_minute", "share"), [(100, 1 / 60), (600, 0.5), (1000, 1 / 60), (12, 0.1)])
+async def test_no_minute_holds_more_calls_than_its_figure(
+    per_minute: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Played on a clock of its own: callers take whenever they may, and the fullest minute is counted."""
+    loop, now, times = asyncio.get_running_loop(), 0.0, []
+    monkeypatch.setattr(loop, "time", lambda: now)
+    budget = RateBudget({"create": per_minute}, burst_share=share)
+    await budget.take("create")
+    times.append(now)
+    limiter = budget._limiters["create"]
+    while now < 150:
+        if limiter.has_capacity():
+            await budget.take("create")
+            times.append(now)
+        else:
+            now += 0.01
+    fullest = max(sum(start <= time < start + 60 for time in times) for start in times)
+    assert 0.9 * per_minute <= fullest <= per_minute
+
+
 async def test_the_budget_is_taken_before_each_attempt_under_the_named_key() -> None:
     taken: list[str] = []
 
