@@ -1,53 +1,151 @@
-"""The JSON documents of apply and drift, as plain data; the plan's own is in `reconciler.plan.document`."""
+"""The JSON documents of apply and drift, and the published schemas of all three; the plan's is in `reconciler.plan.document`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
 
-from reconciler.drift import Drift, DriftItem
-from reconciler.plan.document import FORMAT_VERSION, target_plain
-from reconciler.plan.outcome import Applied, Outcome
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from reconciler.drift import Drift, DriftClass
+from reconciler.plan.document import PlanDocument, TargetModel, target_plain
+from reconciler.plan.outcome import Applied, Result
 from reconciler.resources.base import Json
 
 
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class OutcomeModel(_Document):
+    """What became of one change; `code` is the approval code of a definition that was created."""
+
+    id: str
+    kind: str
+    name: str
+    outcome: Result
+    reason: str | None
+    code: str | None
+
+
+class AppliedDocument(_Document):
+    """What became of each change of one target, and what is left for a person to do."""
+
+    format_version: Literal["1"] = "1"
+    target: TargetModel
+    outcomes: list[OutcomeModel]
+    messages: list[str]
+
+
+class DriftSummaryModel(_Document):
+    """How many items of each class."""
+
+    pending: int
+    drifted: int
+    unmanaged: int
+    unverifiable: int
+
+
+class DriftItemModel(_Document):
+    """One resource that is not simply in sync; who and when by the audit log, where there is one."""
+
+    kind: str
+    name: str
+    drift_class: DriftClass = Field(alias="class")
+    fields: list[str]
+    who: str | None
+    when: datetime | None
+    note: str | None
+
+
+class DriftDocument(_Document):
+    """The drift of one target."""
+
+    format_version: Literal["1"] = "1"
+    target: TargetModel
+    summary: DriftSummaryModel
+    items: list[DriftItemModel]
+
+
 def applied_document(applied: Applied) -> Mapping[str, Json]:
-    """`{outcomes: [{id, kind, name, outcome, reason, code}]}`, and what is left for a person to do."""
-    return {
-        "formatVersion": FORMAT_VERSION,
-        "target": target_plain(applied.target),
-        "outcomes": [_outcome(each) for each in applied.outcomes],
-        "messages": list(applied.messages),
-    }
-
-
-def _outcome(outcome: Outcome) -> Mapping[str, Json]:
-    return {
-        "id": outcome.id,
-        "kind": outcome.kind,
-        "name": outcome.name,
-        "outcome": outcome.result.value,
-        "reason": outcome.reason or None,
-        "code": outcome.code,
-    }
+    """The outcomes of one target as plain data."""
+    document = AppliedDocument(
+        target=TargetModel.model_validate(target_plain(applied.target)),
+        outcomes=[
+            OutcomeModel(
+                id=each.id,
+                kind=each.kind,
+                name=each.name,
+                outcome=each.result,
+                reason=each.reason or None,
+                code=each.code,
+            )
+            for each in applied.outcomes
+        ],
+        messages=list(applied.messages),
+    )
+    plain: Mapping[str, Json] = document.model_dump(mode="json", by_alias=True)
+    return plain
 
 
 def drift_document(drift: Drift) -> Mapping[str, Json]:
-    """`{summary, items: [{kind, name, class, fields, who, when}]}`, and a note where something could not be told."""
-    return {
-        "formatVersion": FORMAT_VERSION,
-        "target": target_plain(drift.target),
-        "summary": drift.summary(),
-        "items": [_item(each) for each in drift.items],
+    """The drift of one target as plain data."""
+    document = DriftDocument(
+        target=TargetModel.model_validate(target_plain(drift.target)),
+        summary=DriftSummaryModel.model_validate(drift.summary()),
+        items=[
+            DriftItemModel(
+                kind=each.kind,
+                name=each.name,
+                drift_class=each.drift_class,
+                fields=list(each.fields),
+                who=each.who,
+                when=each.when,
+                note=each.note or None,
+            )
+            for each in drift.items
+        ],
+    )
+    plain: Mapping[str, Json] = document.model_dump(mode="json", by_alias=True)
+    return plain
+
+
+def schemas() -> Mapping[str, Mapping[str, Any]]:
+    """The JSON Schemas of the documents, by file name."""
+    documents: Mapping[str, type[BaseModel]] = {
+        "plan.schema.json": PlanDocument,
+        "apply.schema.json": AppliedDocument,
+        "drift.schema.json": DriftDocument,
     }
+    return {name: _schema(name, model) for name, model in sorted(documents.items())}
 
 
-def _item(item: DriftItem) -> Mapping[str, Json]:
+def _schema(name: str, model: type[BaseModel]) -> Mapping[str, Any]:
+    """One document, or several under `documents` where there are several targets."""
+    schema = model.model_json_schema(by_alias=True, mode="serialization")
+    definitions = {**schema.pop("$defs", {}), "Document": schema}
+    several = {
+        "type": "object",
+        "properties": {
+            "formatVersion": {"const": "1"},
+            "documents": {
+                "type": "array",
+                "items": {"anyOf": [{"$ref": "#/$defs/Document"}, {"$ref": "#/$defs/Failure"}]},
+            },
+        },
+        "required": ["formatVersion", "documents"],
+    }
+    failure = {
+        "type": "object",
+        "description": "A target that could not be read: the others are not affected.",
+        "properties": {"formatVersion": {"const": "1"}, "target": {"type": "object"}, "error": {"type": "object"}},
+        "required": ["formatVersion", "target", "error"],
+    }
     return {
-        "kind": item.kind,
-        "name": item.name,
-        "class": item.drift_class.value,
-        "fields": list(item.fields),
-        "who": item.who,
-        "when": item.when.isoformat().replace("+00:00", "Z") if item.when is not None else None,
-        "note": item.note or None,
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": name,
+        "anyOf": [{"$ref": "#/$defs/Document"}, {"$ref": "#/$defs/Several"}],
+        "$defs": {**definitions, "Several": several, "Failure": failure},
     }

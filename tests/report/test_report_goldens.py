@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,14 @@ APPLIED = Applied(
 DRIFT = Drift(
     TARGET,
     (
-        DriftItem("bytebase/rolloutPolicy", "prod", DriftClass.DRIFTED, ("automatic",), "mallory@x", None, ""),
+        DriftItem(
+            "bytebase/rolloutPolicy",
+            "prod",
+            DriftClass.DRIFTED,
+            ("automatic",),
+            "mallory@x",
+            datetime(2026, 11, 22, 8, tzinfo=UTC),
+        ),
         DriftItem(
             "bytebase/project", "demo", DriftClass.PENDING, ("requireIssueApproval",), note="nothing is recorded"
         ),
