@@ -221,12 +221,6 @@ class WireSheet(Wire):
             return b""
 
     @property
-    def text(self) -> str:
-        """The statement for people: invalid UTF-8 is shown as U+FFFD, a character cut in half at the end is left out."""
-        raw = self.raw
-        return raw.decode("utf-8", "replace") if self.is_complete else raw.decode("utf-8", "replace").rstrip("\ufffd")
-
-    @property
     def is_complete(self) -> bool:
         """Whether the content is all there is."""
         return len(self.raw) >= self.content_size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,23 +24,23 @@ def client_of(handler: Callable[[httpx.Request], object], **settings: object) ->
 
 
 async def test_a_cancelled_caller_leaves_the_request_to_end_by_itself() -> None:
-    release, ended = asyncio.Event(), asyncio.Event()
+    release, ended = asyncio.Event(), []
 
     async def slow(request: httpx.Request) -> httpx.Response:
         await release.wait()
-        ended.set()
+        ended.append(request.url.path)
         return httpx.Response(200)
 
     async with client_of(slow, parallel=1) as client:
-        caller = asyncio.create_task(client.send(HttpRequest("GET", "/x")))
+        caller = asyncio.create_task(client.send(HttpRequest("GET", "/first")))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         caller.cancel()
         with pytest.raises(asyncio.CancelledError):
             await caller
         release.set()
-        assert (await client.send(HttpRequest("GET", "/x"))).status == 200
-        assert ended.is_set()
+        assert (await client.send(HttpRequest("GET", "/second"))).status == 200
+    assert ended == ["/first", "/second"]
 
 
 async def test_no_more_than_the_allowed_number_are_in_flight() -> None:
@@ -59,6 +60,8 @@ async def test_no_more_than_the_allowed_number_are_in_flight() -> None:
 
 
 async def test_many_cancellations_on_real_sockets_lose_no_connection() -> None:
+    """Without the shield this very storm leaves the pool without a usable connection."""
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while await reader.readuntil(b"\r\n\r\n"):
@@ -70,23 +73,23 @@ async def test_many_cancellations_on_real_sockets_lose_no_connection() -> None:
         finally:
             writer.close()
 
+    chance = random.Random(1)
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    settings = HttpSettings(parallel=2, deadline=5.0)
+    settings = HttpSettings(parallel=2, deadline=2.0)
     async with HttpClient(f"http://127.0.0.1:{port}", upstream="bytebase", settings=settings) as client:
 
-        async def ask_for_ever() -> None:
-            while True:
-                await client.send(HttpRequest("GET", "/x"))
+        async def give_up_after(seconds: float) -> None:
+            caller = asyncio.create_task(client.send(HttpRequest("GET", "/x")))
+            await asyncio.sleep(seconds)
+            caller.cancel()
+            await asyncio.gather(caller, return_exceptions=True)
 
-        async def impatient(patience: float) -> None:
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(ask_for_ever(), patience)
-
-        await asyncio.gather(*(impatient(0.001 * (1 + number % 17)) for number in range(120)))
-        answers = await asyncio.gather(*(client.send(HttpRequest("GET", "/x")) for _ in range(10)))
+        for _ in range(25):
+            await asyncio.gather(*(give_up_after(chance.random() * 0.02) for _ in range(40)))
+        answers = await asyncio.gather(*(client.send(HttpRequest("GET", "/x")) for _ in range(6)))
     server.close()
-    assert [answer.content for answer in answers] == [b"ok"] * 10
+    assert [answer.content for answer in answers] == [b"ok"] * 6
 
 
 @pytest.mark.parametrize(
