@@ -26,6 +26,8 @@ MOST_LOOKS = 5
 """How often rollout and runs are read until both show the same moment."""
 LOOK_PAUSE = 0.05
 """Seconds between those looks."""
+MOST_REMEMBERED = 20_000
+"""Plans whose finished checks are remembered; the oldest are forgotten first."""
 
 
 class ChangeReader:
@@ -106,6 +108,8 @@ class ChangeReader:
         run = await self._client.plans.checks(plan.name)
         checks = checks_of(run)
         if has_rollout and (run is None or run.status == "DONE"):
+            if len(self._final_checks) >= MOST_REMEMBERED:
+                self._final_checks.pop(next(iter(self._final_checks)))
             self._final_checks[plan.name] = checks
         return checks
 

@@ -29,7 +29,9 @@ from reconciler.providers.bytebase.channel import Page
 from reconciler.providers.bytebase.connection import ServiceAccount, WorkloadIdentity
 from reconciler.providers.bytebase.projects import ProjectFlags, WebhookFields
 from reconciler.providers.bytebase.settings import ImEntry
+from reconciler.providers.bytebase.translate import agrees, newest_runs
 from reconciler.providers.bytebase.wire import Wire
+from reconciler.providers.bytebase.wire_changes import WireRollout, WireSheet, WireTaskRuns
 from reconciler.providers.bytebase.wire_people import WireBinding
 from reconciler.providers.bytebase.wire_workspace import WireRule
 from reconciler.secret import Secret
@@ -478,10 +480,24 @@ def test_every_recorded_page_is_parsed_in_full(recorded: Any) -> None:
 
 
 async def test_a_whole_sheet_is_what_was_sent(areas: Any, recorded: Any) -> None:
-    from reconciler.providers.bytebase.wire_changes import WireSheet
-
     raw = next(json.loads(e.text) for e in recorded("change-free-lifecycle") if dict(e.query).get("raw"))
     sheet = WireSheet.model_validate(raw)
     assert sheet.is_complete
     assert sheet.raw == base64.b64decode(raw["content"])
     assert len(sheet.raw) == int(raw["contentSize"])
+
+
+def test_a_rollout_and_the_runs_read_after_it_agree_wherever_nothing_moved(recorded: Any) -> None:
+    """What `agrees` takes for granted, seen on the real server: a task shows its newest run's status."""
+    pairs = 0
+    for name in RECORDINGS:
+        rollouts: dict[str, WireRollout] = {}
+        for exchange in recorded(name):
+            if exchange.method == "GET" and exchange.status == 200 and exchange.path.endswith("/rollout"):
+                rollouts[exchange.path] = WireRollout.model_validate_json(exchange.text)
+            rollout = rollouts.get(exchange.path.partition("/stages/-/")[0])
+            if rollout is not None and exchange.path.endswith("/stages/-/tasks/-/taskRuns"):
+                runs = WireTaskRuns.model_validate_json(exchange.text).task_runs
+                assert agrees(rollout, newest_runs(runs)), f"{name}: {exchange}"
+                pairs += 1
+    assert pairs >= 10
