@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import Any
 
@@ -119,6 +120,13 @@ class TestDiscovery:
         listed = world.change("demo", 2, {"test": [TODO]})
         assert [s.plan for s in await subjects.discover(full=False)] == [listed]
         assert [s.plan for s in await subjects.discover(full=True)] == [hidden, listed]
+
+    async def test_an_account_that_may_not_list_rollouts_still_sees_what_is_listed(
+        self, world: TinyBytebase, subjects: BytebaseSubjects
+    ) -> None:
+        listed = world.change("demo", 1, {"test": [TODO]})
+        world.answer("GET /v1/projects/demo/rollouts", httpx.Response(403, json={"code": 7, "message": "no"}))
+        assert [s.plan for s in await subjects.discover(full=True)] == [listed]
 
     async def test_a_closed_plan_stays_in_sight_so_that_its_closing_is_noticed(
         self, world: TinyBytebase, subjects: BytebaseSubjects
@@ -327,6 +335,37 @@ class TestStatements:
         with pytest.raises(UnavailableError):
             await subjects.statements(change, change.stages[0])
 
+    async def test_of_a_stage_with_too_much_sql_the_beginnings_are_kept(
+        self, world: TinyBytebase, subjects: BytebaseSubjects, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("reconciler.providers.bytebase.statements.WHOLE_STAGE", 100)
+        monkeypatch.setattr("reconciler.providers.bytebase.statements.SHORT", 10)
+        sheets = [world.sheet("demo", letter * 80) for letter in "ab"]
+        tasks = [
+            {"id": letter, "status": "NOT_STARTED", "databaseUpdate": {"sheet": sheet}}
+            for letter, sheet in zip("ab", sheets, strict=True)
+        ]
+        change = await subjects.observe(world.change("demo", 1, {"test": tasks}))
+        found = await subjects.statements(change, change.stages[0])
+        assert [(s.text, s.size, s.is_complete) for s in found] == [("a" * 80, 80, True), ("b" * 10, 80, False)]
+
+    async def test_a_statement_cut_inside_a_character_shows_no_damage(
+        self, world: TinyBytebase, subjects: BytebaseSubjects
+    ) -> None:
+        sheet = world.sheet("demo", "变更")
+        body = world.answers[f"GET /v1/{sheet}"]
+        cut = base64.b64encode("变更".encode()[:-1]).decode()
+        world.answer(f"GET /v1/{sheet}", {**body, "content": cut, "contentSize": str(1 << 40)})
+        change = await subjects.observe(
+            world.change("demo", 1, {"test": [{**TODO, "databaseUpdate": {"sheet": sheet}}]})
+        )
+        (found,) = await subjects.statements(change, change.stages[0])
+        assert (found.text, found.is_complete, found.size) == ("变", False, 1 << 40)
+
+    async def test_a_task_without_sql_has_no_statement(self, world: TinyBytebase, subjects: BytebaseSubjects) -> None:
+        change = await subjects.observe(world.change("demo", 1, {"test": [TODO]}))
+        assert await subjects.statements(change, change.stages[0]) == []
+
 
 class TestPeople:
     async def observed(self, world: TinyBytebase, subjects: BytebaseSubjects, **more: Any) -> Change:
@@ -441,6 +480,22 @@ class TestComments:
             ("/feishu", "bob@x.example", False),
             ("changed", "bob@x.example", True),
         ]
+
+    async def test_full_pages_are_remembered_and_not_read_again(
+        self, world: TinyBytebase, subjects: BytebaseSubjects
+    ) -> None:
+        asked: list[str] = []
+
+        def pages(request: httpx.Request) -> Any:
+            asked.append(request.url.params.get("page_token", ""))
+            name = "c2" if asked[-1] else "c1"
+            comment = {"name": name, "comment": name, "creator": "users/bob@x.example", "createTime": WHEN}
+            return {"issueComments": [comment], **({} if asked[-1] else {"nextPageToken": "t1"})}
+
+        world.answer(f"GET /v1/{self.ISSUE}/issueComments", pages)
+        for _ in range(2):
+            assert [c.text for c in await subjects.comments(self.ISSUE)] == ["c1", "c2"]
+        assert asked == ["", "t1", "t1"]
 
     async def test_a_comment_is_written_under_its_mark_once(
         self, world: TinyBytebase, subjects: BytebaseSubjects

@@ -246,3 +246,24 @@ async def test_a_wrong_key_is_one_clear_error(client_over: Any) -> None:
             await client.iam.me()
     assert "bbs_canary" not in str(caught.value) + repr(caught.value)
     assert caught.value.next_step
+
+
+async def test_the_audit_log_is_asked_for_its_newest_entries_in_one_call(wire: Wire, calls: Areas) -> None:
+    wire.body = {
+        "auditLogs": [{"name": "a", "createTime": "2026-11-22T15:00:00Z", "request": "canary"}],
+        "nextPageToken": "t",
+    }
+    entries = await calls.system.audit('method == "/bytebase.v1.SettingService/UpdateSetting"', limit=5)
+    assert [entry.name for entry in entries] == ["a"]
+    assert len(wire.requests) == 1
+    assert wire.last[3]["orderBy"] == "create_time desc"
+    assert wire.last[3]["pageSize"] == 5
+    assert "canary" not in repr(entries)
+
+
+async def test_a_server_without_a_workspace_in_its_version_is_asked_for_it(client_over: Any) -> None:
+    tiny = TinyBytebase()
+    tiny.answer("GET /v1/actuator/info", {"version": "3.18.0"})
+    tiny.answer("GET /v1/workspaces/-", {"name": "workspaces/w"})
+    async with client_over(tiny) as client:
+        assert (await client.server()).workspace == "workspaces/w"
