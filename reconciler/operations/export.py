@@ -48,14 +48,15 @@ async def export(target: Target, readers: Readers) -> Exported:
     kinds = [kind for kind in sorted(readers.resources) if kind not in {"feishu/app", "bytebase/binding"}]
     answers = await all_of([readers.resources[kind].observe(wanted.get(kind, ()), inventory=True) for kind in kinds])
     live = [resource for answer in answers for resource in _all(answer)]
-    return Exported(_document(target, live))
+    return Exported(document_of(target, live))
 
 
 def _all(observation: Observation) -> Sequence[Resource]:
     return [*observation.live, *observation.others]
 
 
-def _document(target: Target, live: Sequence[Resource]) -> Mapping[str, Json]:
+def document_of(target: Target, live: Sequence[Resource]) -> Mapping[str, Json]:
+    """The spec document that declares these live resources, with the connection of `target`."""
     spec: dict[str, Json] = {"bytebase": _bytebase(target, live)}
     if target.spec.feishu is not None:
         spec["feishu"] = _feishu(target, live)

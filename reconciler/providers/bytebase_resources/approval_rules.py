@@ -13,6 +13,9 @@ from reconciler.providers.bytebase.wire_workspace import WireRule
 from reconciler.resources.approval_rules import ApprovalRule, ApprovalRules
 from reconciler.resources.base import Resource
 
+NEVER = "false"
+"""What a rule without a condition means: it never matches (facts §7.2)."""
+
 
 class ApprovalRulesReader:
     """Reads the list."""
@@ -33,7 +36,7 @@ class ApprovalRulesReader:
 def _rule(rule: WireRule) -> ApprovalRule:
     return ApprovalRule(
         source="" if rule.source == "SOURCE_UNSPECIFIED" else rule.source,
-        condition=rule.condition.expression,
+        condition=rule.condition.expression or NEVER,
         title=rule.template.title,
         description=rule.template.description,
         roles=rule.template.flow.roles,
