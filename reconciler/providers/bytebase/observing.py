@@ -20,7 +20,8 @@ from reconciler.providers.bytebase.wire_changes import (
     WireStage,
     WireTaskRun,
 )
-from reconciler.subjects.change import Change, Checks, Stage
+from reconciler.providers.bytebase.wire_workspace import WireProject
+from reconciler.subjects.change import Change, Checks, Issue, Stage
 
 MOST_LOOKS = 5
 """How often rollout and runs are read until both show the same moment."""
@@ -40,15 +41,27 @@ class ChangeReader:
 
     async def read(self, name: str) -> Change:
         """The facts about one plan's change at one moment."""
-        plan = await self._client.plans.get(name)
+        plan, rollout, project = await asyncio.gather(
+            self._client.plans.get(name),
+            self._rollout(name),
+            self._rights.project(project_of(name)),
+            return_exceptions=True,
+        )
+        if isinstance(plan, BaseException):
+            raise plan  # of all that may be missing, only the plan itself says that the change is gone
         async with parts_of(name):
-            return await self._rest(plan)
+            if isinstance(rollout, BaseException):
+                raise rollout
+            if isinstance(project, BaseException):
+                raise project
+            return await self._put_together(plan, project, *rollout)
 
-    async def _rest(self, plan: WirePlan) -> Change:
-        project = await self._rights.project(project_of(plan.name))
-        issue = issue_of(await self._client.issues.get(plan.issue)) if plan.issue else None
-        rollout, runs = await self._rollout(plan.name)
-        releases = await self._releases(rollout)
+    async def _put_together(
+        self, plan: WirePlan, project: WireProject, rollout: WireRollout | None, runs: Mapping[str, WireTaskRun]
+    ) -> Change:
+        issue, checks, releases = await asyncio.gather(
+            self._issue(plan), self._checks(plan, has_rollout=rollout is not None), self._releases(rollout)
+        )
         stages = [await self._stage(stage, runs, releases) for stage in (rollout.stages if rollout else ())]
         return Change(
             plan=plan.name,
@@ -57,7 +70,7 @@ class ChangeReader:
             creator=email_of(plan.creator),
             created=plan.create_time,
             is_active=plan.state in ("ACTIVE", ""),
-            checks=await self._checks(plan, has_rollout=rollout is not None),
+            checks=checks,
             stages=tuple(stages),
             issue=issue,
             project_title=project.title,
@@ -65,6 +78,9 @@ class ChangeReader:
             by_pipeline=is_account(email_of(plan.creator)),
             link=await self._link(plan),
         )
+
+    async def _issue(self, plan: WirePlan) -> Issue | None:
+        return issue_of(await self._client.issues.get(plan.issue)) if plan.issue else None
 
     async def _rollout(self, plan: str) -> tuple[WireRollout | None, Mapping[str, WireTaskRun]]:
         for _ in range(MOST_LOOKS):
