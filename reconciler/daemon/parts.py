@@ -91,10 +91,6 @@ class Agenda(Protocol):
         """The subject whose request has this instance code or uuid."""
         ...
 
-    async def message_is_owed(self) -> bool:
-        """Whether any message is still owed."""
-        ...
-
     async def counts(self) -> dict[str, int]:
         """How many present entries are in each state."""
         ...

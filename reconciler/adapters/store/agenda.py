@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select, true, union
+from sqlalchemy import ColumnElement, Connection, func, or_, select, true, union
 
 from reconciler.adapters.store.engine import Store
 from reconciler.adapters.store.schema import entries, history, outbox, wishes
@@ -76,21 +76,22 @@ class SqlAgenda:
         return [AskedInstance(row.subject, row.code) for row in rows]
 
     async def subject_of(self, *, code: str, uuid: str) -> str | None:
-        """The subject whose request has this instance code or uuid, whatever its generation."""
-        ways: list[ColumnElement[bool]] = []
-        if code:
-            ways.append(func.lower(entries.c.code) == code.lower())
-        if uuid:
-            ways.append(func.lower(entries.c.uuid) == uuid.lower())
-        if not ways:
-            return None
-        query = select(entries.c.subject).where(entries.c.target == self._target, or_(*ways)).limit(1)
-        return await self._store.read(lambda connection: connection.execute(query).scalar())
+        """The subject whose request has this instance code or uuid, in whatever case, whatever its generation."""
 
-    async def message_is_owed(self) -> bool:
-        """Whether any message is still owed, due or not."""
-        query = select(outbox.c.id).where(outbox.c.target == self._target, outbox.c.is_owed == true()).limit(1)
-        return await self._store.read(lambda connection: connection.execute(query).first()) is not None
+        def ask(connection: Connection) -> str | None:
+            exact = [column == given for column, given in pairs]
+            found: str | None = connection.execute(query.where(or_(*exact))).scalar()
+            if found is None:
+                # Events may write ids in another case; only then is the index of no use.
+                alike = [func.lower(column) == given.lower() for column, given in pairs]
+                found = connection.execute(query.where(or_(*alike))).scalar()
+            return found
+
+        pairs = [(column, given) for column, given in ((entries.c.code, code), (entries.c.uuid, uuid)) if given]
+        if not pairs:
+            return None
+        query = select(entries.c.subject).where(entries.c.target == self._target).limit(1)
+        return await self._store.read(ask)
 
     async def counts(self) -> dict[str, int]:
         """How many present entries are in each state."""

@@ -65,7 +65,7 @@ entries = Table(
 Index("entries_present", entries.c.target, entries.c.subject, unique=True,
       sqlite_where=text("is_present"), postgresql_where=text("is_present"))  # fmt: skip
 Index("entries_plan", entries.c.target, entries.c.plan)
-Index("entries_state", entries.c.target, entries.c.is_present, entries.c.state)
+Index("entries_state", entries.c.target, entries.c.state)
 Index("entries_code", entries.c.target, entries.c.code)
 Index("entries_uuid", entries.c.target, entries.c.uuid)
 

@@ -41,7 +41,7 @@ def _create_gate_tables() -> None:
         "entries_present", "entries", ["target", "subject"], unique=True, sqlite_where=present, postgresql_where=present
     )
     op.create_index("entries_plan", "entries", ["target", "plan"])
-    op.create_index("entries_state", "entries", ["target", "is_present", "state"])
+    op.create_index("entries_state", "entries", ["target", "state"])
     op.create_index("entries_code", "entries", ["target", "code"])
     op.create_index("entries_uuid", "entries", ["target", "uuid"])
     op.create_table(
