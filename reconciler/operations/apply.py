@@ -120,10 +120,12 @@ def _require_same(request: ApplyRequest, now: Plan) -> None:
 def _require_unrefused(plan: Plan) -> None:
     if not plan.refusals:
         return
-    first = plan.refusals[0]
-    more = f" (and {len(plan.refusals) - 1} more)" if len(plan.refusals) > 1 else ""
+    first, *others = plan.refusals
     raise RefusedError(
-        f"{first.message}{more}", where=f"{first.kind}/{first.name}" if first.name else first.kind, next_step=first.next
+        first.message,
+        where=f"{first.kind}/{first.name}" if first.name else first.kind,
+        why=f"also: {'; '.join(each.message for each in others)}" if others else "",
+        next_step=first.next,
     )
 
 

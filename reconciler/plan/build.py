@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.desired.declared import Declared
-from reconciler.diff import Difference, diff, rewritten
+from reconciler.diff import Difference, FieldChange, diff, rewritten
+from reconciler.ids import canonical_json
 from reconciler.plan.change import Action, Change, Plan, SpecFile, Target
 from reconciler.plan.order import in_order
 from reconciler.plan.select import Selection
@@ -129,12 +130,20 @@ def _deletion(other: Resource) -> Change:
 
 
 def _does_not_fit(change: Change) -> Finding:
-    paths = ", ".join(row.path for row in change.fields)
+    rows = "; ".join(_lack(row) for row in change.fields)
     return Finding(
         "doesNotFit",
         change.kind,
         change.name,
-        f"what is live does not fit what is declared: {paths or 'it does not exist'}",
+        f"what is live does not fit what is needed: {rows or 'it does not exist'}",
         "change it in the console, or declare what is there",
         change.origin,
     )
+
+
+def _lack(row: FieldChange) -> str:
+    """What is missing from an unordered field, or what another one is and should be."""
+    if isinstance(row.before, list) and isinstance(row.after, list):
+        missing = sorted(str(each) for each in row.after if each not in row.before)
+        return f"{row.path} lacks {', '.join(missing)}"
+    return f"{row.path} is {canonical_json(row.before)} and not {canonical_json(row.after)}"

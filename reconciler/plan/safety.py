@@ -13,9 +13,12 @@ from reconciler.plan.change import Action, Change, Plan
 from reconciler.plan.lockout import lockouts
 from reconciler.resources.access import Access
 from reconciler.resources.approval_rules import ApprovalRules
-from reconciler.resources.base import Origin
+from reconciler.resources.base import Origin, Resource
+from reconciler.resources.binding import Binding
 from reconciler.resources.facts import UpstreamFacts
 from reconciler.resources.finding import Finding, order
+from reconciler.resources.role import Role
+from reconciler.resources.rollout_policy import RolloutPolicy
 
 OLDEST = (3, 14)
 SUPPORTED = (3, 17)
@@ -55,6 +58,7 @@ def judged(plan: Plan, facts: SafetyFacts, policy: SafetyPolicy) -> Plan:
     warnings = [
         *_version(plan, facts.upstream),
         *_unmatched_issues(plan, facts),
+        *_unknown_roles(facts),
         *_automatic_behind_gate(plan, facts, policy),
         *_audit_log_keeps_secret(plan, facts.upstream),
     ]
@@ -178,6 +182,39 @@ def _unmatched_issues(plan: Plan, facts: SafetyFacts) -> list[Finding]:
 
 def _origins(plan: Plan) -> Mapping[str, Origin]:
     return {change.name: change.origin for change in plan.changes if change.origin is not None}
+
+
+def _unknown_roles(facts: SafetyFacts) -> list[Finding]:
+    """Bytebase takes any role name in rules and policies; a misspelt one is a step that nobody can ever answer."""
+    if facts.access is None:
+        return []
+    known = set(facts.access.roles)
+    known |= {f"roles/{one.resource.name}" for one in facts.declared if isinstance(one.resource, Role)}
+    return [
+        Finding(
+            "unknownRole",
+            one.resource.kind,
+            one.resource.name,
+            f"Bytebase has no role {role}: nobody could act as it, and Bytebase does not object",
+            "correct the name, or declare the role in spec.bytebase.roles",
+            one.origin,
+        )
+        for one in facts.declared
+        for role in _roles_named(one.resource)
+        if role not in known
+    ]
+
+
+def _roles_named(resource: Resource) -> list[str]:
+    match resource:
+        case RolloutPolicy():
+            return list(resource.roles or ())
+        case ApprovalRules():
+            return sorted({role for rule in resource.rules for role in rule.roles or ()})
+        case Binding():
+            return [resource.role]
+        case _:
+            return []
 
 
 def _automatic_behind_gate(plan: Plan, facts: SafetyFacts, policy: SafetyPolicy) -> list[Finding]:

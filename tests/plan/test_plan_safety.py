@@ -11,6 +11,8 @@ from reconciler.plan.build import Live, Wishes, build_plan
 from reconciler.plan.change import Action, BytebaseTarget, Plan, Target
 from reconciler.plan.safety import SafetyFacts, SafetyPolicy, judged
 from reconciler.resources.access import Access, Grant
+from reconciler.resources.adopted_definition import AdoptedDefinition
+from reconciler.resources.app import App
 from reconciler.resources.approval_rules import ApprovalRule, ApprovalRules
 from reconciler.resources.base import Origin, Resource
 from reconciler.resources.facts import UpstreamFacts
@@ -136,3 +138,32 @@ def test_the_plan_says_that_an_old_bytebase_logs_the_app_secret() -> None:
 def test_a_version_that_is_supported_as_far_as_it_goes_is_warned_of() -> None:
     assert codes(judge(upstream=replace(FACTS, version="3.15.0")).warnings) == ["oldVersion"]
     assert judge(upstream=replace(FACTS, version="development")).warnings == ()
+
+
+def test_a_role_that_bytebase_does_not_know_is_warned_of() -> None:
+    access = Access(roles={"roles/projectOwner": frozenset()})
+    rules = ApprovalRules((ApprovalRule("", "true", "Fallback", "", ("roles/projectOwner", "roles/oa", "roles/typo")),))
+    plan = judge(rules, Role("oa", permissions=()), live=(rules,), access=access)
+    assert [(each.code, each.message.split(":")[0]) for each in plan.warnings] == [
+        ("unknownRole", "Bytebase has no role roles/typo")
+    ]
+
+
+def test_an_app_that_is_only_verified_says_what_it_lacks_and_is_not_changed() -> None:
+    wanted = App("cli", bot=True, scopes=("a", "b"))
+    plan = judge(wanted, live=(App("cli", bot=False, scopes=("a", "c")),))
+    assert plan.exit_code == 0
+    assert [each.message for each in plan.warnings] == [
+        "what is live does not fit what is needed: bot is false and not true; scopes lacks b"
+    ]
+    managed = App("cli", bot=True, scopes=("a", "b"), is_managed=True)
+    assert judge(managed, live=(App("cli", bot=False, scopes=("a", "c")),)).exit_code == 2
+
+
+def test_an_adopted_definition_that_does_not_fit_is_refused_and_never_written() -> None:
+    wanted = AdoptedDefinition("gate", "CODE", "node", (("digest", "w1"),), "any")
+    live = AdoptedDefinition("gate", "CODE", "node", (("digest", "w1"),), "all", (("digest", "image"),))
+    plan = judge(wanted, live=(live,))
+    assert plan.exit_code == 3
+    assert plan.pending == ()
+    assert 'decision is "all" and not "any"' in plan.refusals[0].message
