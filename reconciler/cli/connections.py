@@ -32,11 +32,16 @@ _FOR: dict[Use, str] = {"plan": "plan, drift, export and doctor", "apply": "appl
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """Opens clients for one target. `on_date` gets the host and the `Date` of each answer."""
+    """Opens clients for one target. `on_date` gets the host and the `Date` of each answer.
+
+    `burst_share` is the share of a minute's calls that may go out at once: small for what runs for days, large for a
+    command that is over before the minute is.
+    """
 
     target: Target
     secrets: SecretResolver
     on_date: Callable[[str, datetime], None] | None = None
+    burst_share: float = 1 / 60
 
     @asynccontextmanager
     async def bytebase(self, use: Use) -> AsyncIterator[BytebaseClient]:
@@ -56,7 +61,7 @@ class Connector:
             identity=bytebase.identity,
             ca_file=bytebase.tls.ca if bytebase.tls is not None else None,
         )
-        budget = RateBudget({}, default=float(bytebase.poll.calls_per_minute))
+        budget = RateBudget({}, default=float(bytebase.poll.calls_per_minute), burst_share=self.burst_share)
         async with BytebaseClient(
             connection, http=HttpSettings(on_call=_log_call, budget=budget, on_date=self.on_date)
         ) as client:
@@ -97,7 +102,7 @@ class Connector:
             return
         at = self.target.origin("spec", "feishu", "app", "secret")
         app = AppCredentials(feishu.app.id, await self.secrets.resolve(feishu.app.secret, at))
-        budget = RateBudget(calls_per_minute())
+        budget = RateBudget(calls_per_minute(), burst_share=self.burst_share)
         settings = HttpSettings(on_call=_log_call, budget=budget, on_date=self.on_date)
         async with FeishuClient(platform_of(feishu.platform, feishu.hosts()), app, settings=settings) as client:
             yield client

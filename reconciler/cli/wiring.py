@@ -56,7 +56,7 @@ class Wiring:
 
     def connector(self, target: Target) -> Connector:
         """Opens the target's clients."""
-        return Connector(target, SecretResolver(environment(), Path.cwd(), self.untrusted))
+        return Connector(target, SecretResolver(environment(), Path.cwd(), self.untrusted), burst_share=0.5)
 
     @asynccontextmanager
     async def readers(self, target: Target, *, everywhere: bool = False) -> AsyncIterator[Readers]:
