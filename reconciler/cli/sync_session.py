@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +27,15 @@ from reconciler.daemon.host import Host, HostSettings
 from reconciler.daemon.http import HttpFace
 from reconciler.daemon.parts import SyncTarget
 from reconciler.daemon.server import serving
+from reconciler.errors import ReconcilerError, SpecError, ThrottledError, UnavailableError
 from reconciler.ids import sha256
 from reconciler.report.gate_history import history_line
 from reconciler.secret import Secret
 from reconciler.spec.target import Target
+
+_log = logging.getLogger(__name__)
+_RETRY_SECONDS = 30.0
+_FIRST_RETRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class SyncSession:
         self._store = store
         self._build = build
         self._seen = ""
+        self._next_try = 0.0
 
     async def targets(self) -> Sequence[SyncTarget]:
         """The chosen targets as the spec on disk has them. Nothing stays open when one of them cannot be built."""
@@ -93,8 +100,20 @@ class SyncSession:
         return built
 
     async def reload(self) -> Sequence[SyncTarget] | None:
-        """The targets when the spec's files are others than before, else None."""
-        return None if self._look() == self._seen else await self.targets()
+        """The targets when the spec's files are others than before, else None.
+
+        What could not be built for another reason than the spec itself is tried again after a while.
+        """
+        now, seen = asyncio.get_running_loop().time(), self._seen
+        if now < self._next_try or self._look() == seen:
+            return None
+        try:
+            return await self.targets()
+        except SpecError:
+            raise
+        except ReconcilerError:
+            self._seen, self._next_try = seen, now + _RETRY_SECONDS
+            raise
 
     async def _context(self, target: Target, spec_digest: str) -> SyncContext:
         options = self._options
@@ -149,8 +168,11 @@ async def run_sync(options: SyncOptions, build: Builder, *, on_ready: Callable[[
     async with opened_store(options) as (store, lost):
         session = SyncSession(options, store, build)
         settings = HostSettings(patience=0) if options.once or options.drain else HostSettings()
+        targets = await _first_targets(session, patience=settings.patience, stop=stop)
+        if stop.is_set():
+            return 0
         host = Host(
-            await session.targets(),
+            targets,
             settings=settings,
             store_fault=lambda: store.broken,
             lost=lost,
@@ -164,6 +186,23 @@ async def run_sync(options: SyncOptions, build: Builder, *, on_ready: Callable[[
         async with _served(options, host, stop) as url:
             await host.run(stop, on_ready=lambda: on_ready(url))
         return 0
+
+
+async def _first_targets(session: SyncSession, *, patience: float, stop: asyncio.Event) -> Sequence[SyncTarget]:
+    """The targets, tried again for a while when an upstream cannot be reached; none when asked to stop meanwhile."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + patience
+    while not stop.is_set():
+        try:
+            return await session.targets()
+        except (UnavailableError, ThrottledError) as error:
+            if loop.time() >= until:
+                raise
+            _log.warning("not ready yet: %s", error)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_RETRY_SECONDS):
+                await stop.wait()
+    return ()
 
 
 @asynccontextmanager

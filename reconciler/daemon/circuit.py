@@ -11,6 +11,9 @@ from reconciler.errors import CredentialsError, ForbiddenError, ReconcilerError
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
+ENOUGH = 3
+"""So many different things must be forbidden before it is taken for the configuration and not for the things."""
+
 FIRST_PROBE = 15.0
 LONGEST_PROBE = 300.0
 
@@ -23,6 +26,7 @@ class Circuit:
         self._now = now
         self._on_closed = on_closed
         self._error: ReconcilerError | None = None
+        self._suspects: set[str] = set()
         self._probe_at = 0.0
         self._pause = FIRST_PROBE
 
@@ -40,8 +44,12 @@ class Circuit:
         # Whoever comes next is refused until this probe has been answered.
         self._probe_at = self._now() + self._pause
 
-    def failed(self, error: ReconcilerError) -> None:
-        """The configuration is broken."""
+    def failed(self, error: ReconcilerError, *, item: str = "") -> None:
+        """A call failed as if the configuration were broken; of calls about single items it takes a few different ones."""
+        if self._error is None and item:
+            self._suspects.add(item)
+            if len(self._suspects) < ENOUGH:
+                return
         if self._error is None:
             self._pause = FIRST_PROBE
             _log.error("%s is broken: %s. %s", self.name, error, error.next_step)
@@ -52,6 +60,7 @@ class Circuit:
 
     def worked(self) -> None:
         """A call went through."""
+        self._suspects.clear()
         if self._error is not None:
             self._error = None
             _log.warning("%s works again", self.name)
@@ -82,10 +91,11 @@ class Circuits:
             if circuit.error is not None and not (whole_only and _SEPARATOR in name)
         )
 
-    async def call(self, whole: str, part: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def call(self, whole: str, part: str, attempt: Callable[[], Awaitable[T]], *, item: str = "") -> T:
         """Make a call under two circuits: of the whole (bad credentials break it) and of its part (a missing right).
 
-        Other failures neither open nor close anything.
+        `item` is what the call is about, '' where it is about nothing in particular. Other failures neither open nor
+        close anything.
         """
         for circuit in (self._of(whole), self._of(f"{whole}{_SEPARATOR}{part}")):
             circuit.refuse()
@@ -96,7 +106,7 @@ class Circuits:
             raise
         except ForbiddenError as error:
             self._of(whole).worked()
-            self._of(f"{whole}{_SEPARATOR}{part}").failed(error)
+            self._of(f"{whole}{_SEPARATOR}{part}").failed(error, item=item)
             raise
         self._of(whole).worked()
         self._of(f"{whole}{_SEPARATOR}{part}").worked()

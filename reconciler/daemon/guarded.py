@@ -27,39 +27,45 @@ class GuardedSubjects:
 
     async def observe(self, plan: str) -> Change:
         """See the port."""
-        return await self._circuits.call(self._account, _in("reading", plan), lambda: self._port.observe(plan))
+        return await self._circuits.call(
+            self._account, _in("reading", plan), lambda: self._port.observe(plan), item=plan
+        )
 
     async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
         """See the port."""
         part = _in("reading people", change.plan)
-        return await self._circuits.call(self._account, part, lambda: self._port.entitled(change, stage, source))
+        return await self._circuits.call(
+            self._account, part, lambda: self._port.entitled(change, stage, source), item=change.plan
+        )
 
     async def statements(self, change: Change, stage: Stage) -> Sequence[Statement]:
         """See the port."""
         part = _in("reading SQL", change.plan)
-        return await self._circuits.call(self._account, part, lambda: self._port.statements(change, stage))
+        return await self._circuits.call(
+            self._account, part, lambda: self._port.statements(change, stage), item=stage.name
+        )
 
     async def run(self, stage: Stage, tasks: Sequence[str]) -> None:
         """See the port."""
         part = f"{_in('running', stage.name)}/{stage.environment}"
-        await self._circuits.call(self._account, part, lambda: self._port.run(stage, tasks))
+        await self._circuits.call(self._account, part, lambda: self._port.run(stage, tasks), item=stage.name)
 
     async def skip(self, stage: Stage, tasks: Sequence[str], reason: str) -> None:
         """See the port."""
         part = f"{_in('skipping', stage.name)}/{stage.environment}"
-        await self._circuits.call(self._account, part, lambda: self._port.skip(stage, tasks, reason))
+        await self._circuits.call(self._account, part, lambda: self._port.skip(stage, tasks, reason), item=stage.name)
 
     async def comments(self, issue: str) -> Sequence[Comment]:
         """See the port."""
         return await self._circuits.call(
-            self._account, _in("reading comments", issue), lambda: self._port.comments(issue)
+            self._account, _in("reading comments", issue), lambda: self._port.comments(issue), item=issue
         )
 
     async def put_comment(self, issue: str, *, mark: str, text: str, edit: bool) -> None:
         """See the port."""
         part = _in("commenting", issue)
         await self._circuits.call(
-            self._account, part, lambda: self._port.put_comment(issue, mark=mark, text=text, edit=edit)
+            self._account, part, lambda: self._port.put_comment(issue, mark=mark, text=text, edit=edit), item=issue
         )
 
     async def own_email(self) -> str:
@@ -90,32 +96,42 @@ class GuardedApprovals:
     async def create(self, request: InstanceRequest) -> str:
         """See the port."""
         part = f"asking by {request.definition_code}"
-        return await self._circuits.call(self._app, part, lambda: self._port.create(request))
+        return await self._circuits.call(self._app, part, lambda: self._port.create(request), item=request.uuid)
 
     async def read(self, code_or_uuid: str) -> Instance:
         """See the port."""
-        return await self._circuits.call(self._app, "reading requests", lambda: self._port.read(code_or_uuid))
+        return await self._circuits.call(
+            self._app, "reading requests", lambda: self._port.read(code_or_uuid), item=code_or_uuid
+        )
 
     async def cancel(self, instance: Instance) -> CancelResult:
         """See the port."""
-        return await self._circuits.call(self._app, "withdrawing", lambda: self._port.cancel(instance))
+        return await self._circuits.call(
+            self._app, "withdrawing", lambda: self._port.cancel(instance), item=instance.code
+        )
 
     async def comment(self, instance: str, *, mark: str, text: str) -> None:
         """See the port."""
-        await self._circuits.call(self._app, "commenting", lambda: self._port.comment(instance, mark=mark, text=text))
+        await self._circuits.call(
+            self._app, "commenting", lambda: self._port.comment(instance, mark=mark, text=text), item=instance
+        )
 
     async def remind(self, instance: Instance, *, mark: str, text: str, link: str) -> str:
         """See the port."""
         return await self._circuits.call(
-            self._app, "reminding", lambda: self._port.remind(instance, mark=mark, text=text, link=link)
+            self._app,
+            "reminding",
+            lambda: self._port.remind(instance, mark=mark, text=text, link=link),
+            item=instance.code,
         )
 
     async def card(self, receiver: str, *, mark: str, title: str, text: str, link: str) -> None:
         """See the port."""
         await self._circuits.call(
             self._app,
-            f"cards to {receiver}",
+            "sending cards",
             lambda: self._port.card(receiver, mark=mark, title=title, text=text, link=link),
+            item=receiver,
         )
 
     async def recent(self, definition_code: str, since: datetime) -> Sequence[str]:

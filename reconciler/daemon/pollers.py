@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from reconciler.daemon.parts import SyncTarget
-from reconciler.errors import NotFoundError, ReconcilerError, ThrottledError
+from reconciler.errors import ForbiddenError, NotFoundError, ReconcilerError, ThrottledError
 from reconciler.ids import plan_of
 from reconciler.subjects.instance import Instance, InstanceStatus
 
@@ -98,7 +98,8 @@ class CommandPoller:
     async def _read(self, issue: str, subject: str) -> None:
         try:
             comments = await self._target.subjects.comments(issue)
-        except NotFoundError:
+        except (NotFoundError, ForbiddenError) as error:
+            _log.info("the comments of %s cannot be read: %s", issue, error)
             return
         if await self._target.commands.listen(issue, subject, comments):
             self._wake([subject])

@@ -17,10 +17,12 @@ from fakes.daemon_parts import FakePasses, FakeSubjects, Parts, entry, stage
 
 from reconciler.adapters.lock_file import hold_file
 from reconciler.cli import sync as sync_module
+from reconciler.cli import sync_session as session_module
 from reconciler.cli.main import cli
 from reconciler.cli.sync_session import SyncContext
+from reconciler.daemon.host import HostSettings
 from reconciler.daemon.parts import EventSink, SyncTarget
-from reconciler.errors import CredentialsError
+from reconciler.errors import CredentialsError, UnavailableError
 from reconciler.ports.sync import Sighting
 from reconciler.spec.target import Target
 from reconciler.subjects.entry import HistoryRow, LedgerChange, Reason
@@ -50,12 +52,15 @@ class Builds:
         self.background: Callable[[EventSink], object] | None = None
         self.drained: list[int] = [0]
         self.error: Exception | None = None
+        self.errors: list[Exception] = []
         self.closed = 0
 
     async def __call__(self, target: Target, context: SyncContext) -> SyncTarget:
         self.contexts.append(context)
         if self.error is not None:
             raise self.error
+        if self.errors:
+            raise self.errors.pop(0)
         parts = Parts(context.store, target.name, subjects=self.subjects, passes=self.passes)
         parts.ledger = context.ledger
 
@@ -209,6 +214,41 @@ def test_a_command_line_that_cannot_be_meant_is_64_and_a_spec_that_is_wrong_1(
     builds: Builds, arguments: list[str], code: int
 ) -> None:
     assert run(*arguments).exit_code == code
+
+
+def test_a_server_that_comes_back_soon_is_waited_for_unless_it_is_to_run_once(
+    builds: Builds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "_FIRST_RETRY_SECONDS", 0.01)
+    builds.errors = [UnavailableError("away"), UnavailableError("away")]
+    builds.background = ending_with(signal.SIGTERM, [])
+    assert run("--no-http").exit_code == 0
+    assert len(builds.contexts) == 3
+    builds.errors = [UnavailableError("away")]
+    assert run("--once").exit_code == 1
+
+
+def test_a_changed_spec_is_loaded_and_a_broken_one_is_not(
+    builds: Builds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "HostSettings", lambda **given: HostSettings(reload_every=0.02, **given))
+    file = tmp_path / "specs/a.yaml"
+
+    async def background(_sink: EventSink) -> None:
+        if len(builds.contexts) > 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        file.write_text("gates: [")
+        await asyncio.sleep(0.2)
+        assert len(builds.contexts) == 1
+        file.write_text(f"# changed\n{SPEC}")
+        await asyncio.sleep(3_600)
+
+    builds.background = background
+    assert run("--no-http").exit_code == 0
+    first, second = builds.contexts
+    assert first.spec_digest != second.spec_digest
+    assert builds.closed == 2
 
 
 def test_a_network_address_needs_a_secret(builds: Builds, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,27 @@ async def test_a_missing_right_holds_up_only_its_part() -> None:
     assert world.circuits.sentences() == ("app cli_1, reminding: scope missing",)
 
 
+async def test_what_is_forbidden_for_one_thing_holds_up_no_other() -> None:
+    world = World()
+    world.upstream.error = ForbiddenError("this approver has resigned")
+
+    async def ask(item: str) -> str:
+        return await world.circuits.call("app cli_1", "asking", world.upstream, item=item)
+
+    for _ in range(10):
+        with pytest.raises(ForbiddenError):
+            await ask("poisoned")
+    assert world.circuits.sentences() == ()
+    world.upstream.error = None
+    assert await ask("healthy") == "answer"
+    world.upstream.error = ForbiddenError("scope missing")
+    for item in ("a", "b", "c", "d", "e"):
+        with pytest.raises(ForbiddenError):
+            await ask(item)
+    assert world.upstream.calls == 10 + 1 + 3
+    assert world.circuits.sentences() == ("app cli_1, asking: scope missing",)
+
+
 async def test_a_failure_that_passes_opens_nothing() -> None:
     world = World()
     world.upstream.error = UnavailableError("away")
