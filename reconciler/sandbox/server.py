@@ -33,9 +33,7 @@ class Sandbox:
             im_credentials=lambda _type, app_id, secret: self.feishu.has_app(app_id, secret),
         )
         self.world = World(bytebase=self.bytebase, bytebase_clock=clocks[0], feishu=self.feishu, feishu_clock=clocks[1])
-        self.page_app = build_page(
-            seed, world=self.world, bytebase=self.bytebase, databases=self.bytebase, feishu=self.feishu
-        )
+        self.page_app = build_page(seed, world=self.world, bytebase=self.bytebase, feishu=self.feishu)
         self._bytebase_server = LoopbackServer(self.world.bytebase_app, name="bytebase", port=bytebase_port)
         self._feishu_server = LoopbackServer(self.world.feishu_app, name="feishu", port=feishu_port)
         self._page_server = LoopbackServer(self.page_app, name="page", port=page_port)

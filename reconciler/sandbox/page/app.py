@@ -11,11 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from reconciler.sandbox.bytebase import BytebaseStandIn
 from reconciler.sandbox.control import control_routes
 from reconciler.sandbox.feishu import FeishuStandIn
 from reconciler.sandbox.oa import OaServer
 from reconciler.sandbox.page.bytebase_desk import BytebaseDesk
-from reconciler.sandbox.page.bytebase_pages import BytebasePages, DatabaseFaults
+from reconciler.sandbox.page.bytebase_pages import BytebasePages
+from reconciler.sandbox.page.databases import Databases
 from reconciler.sandbox.page.feishu_desk import FeishuDesk
 from reconciler.sandbox.page.feishu_pages import FeishuPages
 from reconciler.sandbox.page.guard import LoopbackGuard
@@ -24,21 +26,22 @@ from reconciler.sandbox.page.shell import Shell
 from reconciler.sandbox.page.tenant import Tenant
 from reconciler.sandbox.page.upstream import Upstream
 from reconciler.sandbox.seed import Seed
-from reconciler.sandbox.world import StandIn, World
+from reconciler.sandbox.world import World
 
 
 def build_page(
     seed: Seed,
     *,
     world: World,
-    bytebase: StandIn,
-    databases: DatabaseFaults,
+    bytebase: BytebaseStandIn,
     feishu: FeishuStandIn,
 ) -> ASGIApp:
-    """The page over both stand-ins: their HTTP APIs, and what no upstream API offers (`databases`, the tenant)."""
+    """The page over both stand-ins: their HTTP APIs, and what no upstream API offers."""
     shell, oa = Shell(), OaServer()
     desk = FeishuDesk(Upstream(feishu.app), seed.feishu)
-    bytebase_pages = BytebasePages(shell, BytebaseDesk(Upstream(bytebase.app), seed.bytebase), seed.bytebase, databases)
+    bytebase_pages = BytebasePages(
+        shell, BytebaseDesk(Upstream(bytebase.app), seed.bytebase), seed.bytebase, Databases(bytebase)
+    )
     feishu_pages = FeishuPages(shell, desk, Tenant(feishu))
     lab = LabPages(
         shell, world=world, feishu=desk, bytebase=bytebase_pages, oa=oa, reader=(bytebase_pages.people or [""])[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -11,24 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from reconciler.sandbox.page.bytebase_desk import BytebaseDesk
+from reconciler.sandbox.page.databases import Databases
 from reconciler.sandbox.page.shell import FormFields, Shell, read_form
 from reconciler.sandbox.page.upstream import Json, UpstreamSaysNoError
 from reconciler.sandbox.seed import BytebaseSeed
 
 _ROLES = ("projectOwner", "projectDeveloper", "projectReleaser")
-
-
-class DatabaseFaults(Protocol):
-    """Which statements fail in the stand-in's databases."""
-
-    def failing_statements(self) -> list[str]:
-        """The texts whose presence in a task's SQL makes it fail."""
-
-    def fail_statement(self, contains: str) -> None:
-        """Let SQL with this text fail from now on."""
-
-    def mend_statement(self, contains: str) -> None:
-        """Let SQL with this text succeed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +33,7 @@ class ChangeLine:
 class BytebasePages:
     """Routes below `/bytebase`."""
 
-    def __init__(self, shell: Shell, desk: BytebaseDesk, seed: BytebaseSeed, databases: DatabaseFaults) -> None:
+    def __init__(self, shell: Shell, desk: BytebaseDesk, seed: BytebaseSeed, databases: Databases) -> None:
         self._shell = shell
         self._desk = desk
         self._databases = databases
@@ -189,7 +176,7 @@ class BytebasePages:
                 },
                 members=self._members,
                 roles=_ROLES,
-                failing=self._databases.failing_statements(),
+                failing=self._databases.failing(),
             )
 
         return await self._shell.show(request, build)
@@ -210,10 +197,10 @@ class BytebasePages:
                     await self._desk.set_rollout_policy(person, environment, automatic=automatic, roles=roles)
                     return f"The rollout policy of {environment} is written."
                 case "fail":
-                    self._databases.fail_statement(form.one("contains"))
+                    self._databases.fail(form.one("contains"))
                     return "Statements with this text fail from now on."
                 case "mend":
-                    self._databases.mend_statement(form.one("contains"))
+                    self._databases.mend(form.one("contains"))
                     return "Statements with this text succeed again."
                 case _:
                     raise UpstreamSaysNoError("choose what to do", status=400, code=None)

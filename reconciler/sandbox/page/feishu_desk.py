@@ -33,7 +33,6 @@ class Row:
     """One line of a person's list."""
 
     code: str
-    task_id: str
     title: str
     definition: str
     state: str
@@ -97,7 +96,6 @@ class FeishuDesk:
         self._upstream = upstream
         self._seed = seed
         self._token: str | None = None
-        self._bot: FeishuPerson | None = None
 
     async def people(self) -> list[FeishuPerson]:
         """Everyone the app can see, and its bot."""
@@ -239,7 +237,6 @@ class FeishuDesk:
 def _row(task: Json) -> Row:
     return Row(
         code=task.get("process_code", ""),
-        task_id=task.get("task_id", ""),
         title=task.get("title") or task.get("definition_name", ""),
         definition=task.get("definition_name", ""),
         state=_STATES.get(str(task.get("process_status", "")), ""),
