@@ -305,8 +305,8 @@ class World:
 
     @property
     def external_url(self) -> str:
-        """The base of every link, '' when unset."""
-        return str(self.settings["WORKSPACE_PROFILE"]["workspaceProfile"].get("externalUrl", ""))
+        """The base of every link; it comes from the server's flag, so the profile neither shows nor changes it."""
+        return self.seed.external_url
 
     def plan_of(self, issue: Issue) -> Plan | None:
         """The plan of an issue."""
@@ -375,15 +375,14 @@ def world_from_seed(seed: BytebaseSeed, now: datetime) -> World:
 def _settings(seed: BytebaseSeed) -> dict[str, Message]:
     environments = [{"name": f"environments/{e.id}", "id": e.id, "title": e.title or e.id} for e in seed.environments]
     profile = {
-        "externalUrl": seed.external_url,
         "enableMetricCollection": True,
         "directorySyncToken": new_uuid(),
         "passwordRestriction": {"minLength": 8},
     }
     return {
         "APP_IM": {"appIm": {"settings": []}},
-        "WORKSPACE_APPROVAL": {"workspaceApproval": {"rules": [dict(rule) for rule in seed.approval_rules]}},
         "DATA_CLASSIFICATION": {"dataClassification": {}},
+        "WORKSPACE_APPROVAL": {"workspaceApproval": {"rules": [dict(rule) for rule in seed.approval_rules]}},
         "WORKSPACE_PROFILE": {"workspaceProfile": profile},
         "ENVIRONMENT": {"environment": {"environments": environments}},
     }
