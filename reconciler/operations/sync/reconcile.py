@@ -29,11 +29,15 @@ from reconciler.sync.decisions import (
     Wait,
     Withdraw,
 )
+from reconciler.sync.foreign import one_line
 from reconciler.sync.observation import Observation
+from reconciler.sync.reasons import reason
 from reconciler.sync.situation import Answer
 
 FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 300.0
+SHOWN_AFTER = 2
+"""Failures in a row after which `status` shows the failure as the reason."""
 
 
 class Reconciler:
@@ -79,9 +83,10 @@ class Reconciler:
         return taken if taken is not None else PassResult(again_after=0.0)
 
     async def _act(self, seen: Observation, judged: Assessment, decision: Decision) -> PassResult:
-        if isinstance(decision, Wait) and decision.backoff:
-            return self._back_off(seen.subject)
         records = Records(seen, self.settings, judged.fingerprint)
+        if isinstance(decision, Wait) and decision.backoff:
+            await self._show_failure(seen, records)
+            return self._back_off(seen.subject)
         if (recovered := await self._evidence(seen, records)) is not None:
             return recovered
         match decision:
@@ -155,6 +160,17 @@ class Reconciler:
         if since is not None:
             waits.append(_seconds(since, gate.settle.total_seconds(), seen.now))
         return PassResult(again_after=max(min(waits), 1.0))
+
+    async def _show_failure(self, seen: Observation, records: Records) -> None:
+        """A read that fails again is shown as the reason, where no request says more; nothing upstream is touched."""
+        entry = seen.entry
+        repeated = self._failures.get(seen.subject, 0) >= SHOWN_AFTER
+        if not repeated or (entry is not None and entry.state is not EntryState.HELD):
+            return
+        why = reason("readFailed", why=one_line(seen.failure or "a status this version does not know", 300))
+        if entry is None or entry.reason != why:
+            held = records.blank(EntryState.HELD, why)
+            await self.ports.ledger.commit(records.change(held, "readFailed"))
 
     def _back_off(self, subject: str, error: ReconcilerError | None = None) -> PassResult:
         if isinstance(error, ThrottledError) and error.retry_after is not None:

@@ -92,7 +92,7 @@ class Runner:
 
     async def _look_again(self, seen: Observation) -> Observation:
         change = await self._ports.subjects.observe(plan_of(seen.subject))
-        return replace(seen, change=change, stage=change.stage(seen.subject))
+        return replace(seen, now=self._ports.clock.now(), change=change, stage=change.stage(seen.subject))
 
     async def _forbidden(self, entry: Entry, error: ReconcilerError, records: Records) -> PassResult:
         why = reason("noPermission", why=str(error))
