@@ -16,6 +16,8 @@ from reconciler.cli.demo_stage import StepFailedError
 
 T = TypeVar("T")
 PASSWORD = "Passw0rd!"  # noqa: S105  # the sandbox's own
+LIST_PAUSE = 0.6
+"""Seconds between two looks at Feishu's list, which may be read a hundred times a minute."""
 PATIENCE = 12.0
 """Seconds that a person waits for something to become true."""
 
@@ -104,7 +106,7 @@ class DemoPeople:
                     return instance
             return None
 
-        return await self.wait_for(f"a request about stage {environment} arrives in Feishu", pending)
+        return await self.wait_for(f"a request about stage {environment} arrives in Feishu", pending, pause=LIST_PAUSE)
 
     async def decide(self, who: str, instance: dict[str, Any], *, approve: bool, comment: str = "") -> None:
         """A person clicks in Feishu."""
@@ -122,7 +124,7 @@ class DemoPeople:
         verb = "approve" if approve else "reject"
         await self.feishu("POST", f"/approval/v4/tasks/{verb}?user_id_type=open_id", body)
 
-    async def wait_for(self, what: str, look: Callable[[], Awaitable[T | None]]) -> T:
+    async def wait_for(self, what: str, look: Callable[[], Awaitable[T | None]], *, pause: float = 0.1) -> T:
         """Look again and again until it is there; StepFailedError when patience ends."""
         end = asyncio.get_running_loop().time() + PATIENCE
         while True:
@@ -131,7 +133,7 @@ class DemoPeople:
                 return found
             if asyncio.get_running_loop().time() > end:
                 raise StepFailedError(what)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(pause)
 
 
 def sql_of(instance: dict[str, Any]) -> str:
