@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -39,6 +40,7 @@ class Sandbox:
         self._page_server = LoopbackServer(self.page_app, name="page", port=page_port)
         self.world.bytebase_app.cut = self._bytebase_server.cut
         self.world.feishu_app.cut = self._feishu_server.cut
+        self._servers = (self._bytebase_server, self._feishu_server, self._page_server)
         self._stack = AsyncExitStack()
 
     @property
@@ -61,14 +63,17 @@ class Sandbox:
         async with AsyncExitStack() as stack:
             await self.world.start()
             stack.push_async_callback(self.world.stop)
-            for server in (self._bytebase_server, self._feishu_server, self._page_server):
+            stack.push_async_callback(self._close)
+            for server in self._servers:
                 await server.start()
-                stack.push_async_callback(server.stop)
             self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop everything, in the opposite order."""
+        """Close the ports, then stop the stand-ins."""
         await self._stack.aclose()
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(server.stop() for server in self._servers))

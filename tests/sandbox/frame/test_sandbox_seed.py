@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from reconciler.errors import SpecError
@@ -45,6 +48,12 @@ def test_every_documented_key_is_understood():
     assert bytebase.failing_statements[1].until_run == "CREATE TABLE x"
     assert bytebase.projects[0].require_issue_approval
     assert seed.feishu.users[0].open_id == "ou_00000000000000000000000000000001"
+
+
+def test_the_seed_in_the_documentation_is_a_seed():
+    page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text("utf-8")
+    blocks = re.findall(r"```yaml\n(bytebase:.*?)```", page, re.DOTALL)
+    assert [load_seed(block, "docs/sandbox.md").bytebase.licence for block in blocks] == ["ENTERPRISE"]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "bytebase: {}\nfeishu: {}"])

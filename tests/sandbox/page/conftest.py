@@ -11,8 +11,13 @@ from reconciler.sandbox.server import Sandbox
 
 
 @pytest.fixture
-async def sandbox():
-    sandbox = Sandbox(demo_seed(), time_scale=100)
+def seed():
+    return demo_seed()
+
+
+@pytest.fixture
+async def sandbox(seed):
+    sandbox = Sandbox(seed, time_scale=100)
     await sandbox.world.start()
     yield sandbox
     await sandbox.world.stop()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import pytest
+from sandbox.page.page_reading import data, forms, until
 
 ALICE, BOB, CAROL = "/bytebase/alice@example.com", "/bytebase/bob@example.com", "/bytebase/carol@example.com"
 CHANGE = {
@@ -14,14 +14,6 @@ CHANGE = {
     "sql": "ALTER TABLE orders ADD COLUMN note text;",
     "target": ["instances/inst-test/databases/shop_test", "instances/inst-prod/databases/shop_prod"],
 }
-
-
-async def _until(condition, seconds=10.0):
-    """Wait until the awaited condition gives something true, and give that."""
-    async with asyncio.timeout(seconds):
-        while not (found := await condition()):
-            await asyncio.sleep(0.02)
-    return found
 
 
 @pytest.fixture
@@ -37,7 +29,7 @@ async def rolled_out(browse, change):
     async def ready():
         return 'value="run"' in (await browse.get(BOB + change)).text
 
-    await _until(ready)
+    await until(ready)
     return change
 
 
@@ -53,42 +45,25 @@ async def test_the_rollout_appears_as_a_pipeline_of_stages(browse, rolled_out):
     assert shown.count("here now") == 1
 
 
-def _forms(text, act):
-    """The forms of a page that hold a button for `act`, as their hidden fields."""
-    forms = re.findall(r"<form.*?</form>", text, re.DOTALL)
-    return [
-        re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form)
-        for form in forms
-        if f'value="{act}"' in form
-    ]
-
-
-def _data(fields, **more):
-    data: dict[str, list[str]] = {}
-    for name, value in fields:
-        data.setdefault(name, []).append(value)
-    return {**data, **more}
-
-
 async def test_running_the_first_stage_finishes_it(browse, rolled_out):
-    fields = _forms((await browse.get(BOB + rolled_out)).text, "run")[0]
-    await browse.post(BOB + rolled_out, data=_data(fields, act="run"))
+    fields = forms((await browse.get(BOB + rolled_out)).text, "run")[0]
+    await browse.post(BOB + rolled_out, data=data(fields, act="run"))
 
     async def finished():
         return 'class="stage done"' in (await browse.get(BOB + rolled_out)).text
 
-    await _until(finished)
+    await until(finished)
 
 
 async def test_skipping_the_first_stage_ends_it(browse, rolled_out):
-    fields = _forms((await browse.get(BOB + rolled_out)).text, "skip")[0]
-    shown = await browse.post(BOB + rolled_out, data=_data(fields, act="skip", comment="done by hand"))
+    fields = forms((await browse.get(BOB + rolled_out)).text, "skip")[0]
+    shown = await browse.post(BOB + rolled_out, data=data(fields, act="skip", comment="done by hand"))
     assert "skipped" in shown.text
 
 
 async def test_who_may_not_run_is_told_so(browse, rolled_out):
-    fields = _forms((await browse.get(BOB + rolled_out)).text, "run")[0]
-    shown = await browse.post(ALICE + rolled_out, data=_data(fields, act="run"))
+    fields = forms((await browse.get(BOB + rolled_out)).text, "run")[0]
+    shown = await browse.post(ALICE + rolled_out, data=data(fields, act="run"))
     assert "notice refused" in shown.text
 
 
@@ -98,15 +73,15 @@ async def test_a_failed_task_shows_its_reason(browse):
     change = re.search(r"/changes/demo/\d+", listed.text).group()
 
     async def ready():
-        return _forms((await browse.get(BOB + change)).text, "run")
+        return forms((await browse.get(BOB + change)).text, "run")
 
-    fields = (await _until(ready))[0]
-    await browse.post(BOB + change, data=_data(fields, act="run"))
+    fields = (await until(ready))[0]
+    await browse.post(BOB + change, data=data(fields, act="run"))
 
     async def failed():
         return 'class="stage failed"' in (await browse.get(BOB + change)).text
 
-    await _until(failed)
+    await until(failed)
     assert "bad_table" in (await browse.get(CAROL + "/rights")).text
     mended = await browse.post(CAROL + "/rights", data={"project": "demo", "act": "mend", "contains": "bad_table"})
     assert "<code>bad_table</code>" not in mended.text
@@ -123,11 +98,11 @@ async def test_a_role_is_given_and_taken_away(browse):
     await browse.post(CAROL + "/rights", data={**form, "act": "grant"})
     assert "user:alice@example.com" in [
         dict(fields)["member"]
-        for fields in _forms((await browse.get(CAROL + "/rights")).text, "revoke")
+        for fields in forms((await browse.get(CAROL + "/rights")).text, "revoke")
         if dict(fields)["role"] == "roles/projectReleaser"
     ]
     await browse.post(CAROL + "/rights", data={**form, "act": "revoke"})
-    members = [dict(fields)["member"] for fields in _forms((await browse.get(CAROL + "/rights")).text, "revoke")]
+    members = [dict(fields)["member"] for fields in forms((await browse.get(CAROL + "/rights")).text, "revoke")]
     assert members.count("user:alice@example.com") == 1
 
 
@@ -147,8 +122,8 @@ async def test_an_administrator_writes_a_rollout_policy(browse):
 
 
 async def test_a_comment_stands_under_the_issue(browse, change):
-    issue = _forms((await browse.get(ALICE + change)).text, "comment")[0]
-    shown = await browse.post(ALICE + change, data=_data(issue, act="comment", comment="<i>please</i> look"))
+    issue = forms((await browse.get(ALICE + change)).text, "comment")[0]
+    shown = await browse.post(ALICE + change, data=data(issue, act="comment", comment="<i>please</i> look"))
     assert "&lt;i&gt;please&lt;/i&gt; look" in shown.text
 
 
