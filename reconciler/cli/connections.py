@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.adapters.secret_sources import Reference, SecretResolver
@@ -34,7 +34,7 @@ _FOR: dict[Use, str] = {"plan": "plan, drift, export and doctor", "apply": "appl
 class Connector:
     """Opens clients for one target. `on_date` gets the host and the `Date` of each answer.
 
-    `burst_share` is the share of a minute's calls that may go out at once: small for what runs for days, large for a
+    `rates` are Feishu's calls per minute by endpoint. `burst_share` is the share of a minute's calls that may go out at once: small for what runs for days, large for a
     command that is over before the minute is.
     """
 
@@ -42,6 +42,7 @@ class Connector:
     secrets: SecretResolver
     on_date: Callable[[str, datetime], None] | None = None
     burst_share: float = 1 / 60
+    rates: Mapping[str, float] = field(default_factory=calls_per_minute)
 
     @asynccontextmanager
     async def bytebase(self, use: Use) -> AsyncIterator[BytebaseClient]:
@@ -102,7 +103,7 @@ class Connector:
             return
         at = self.target.origin("spec", "feishu", "app", "secret")
         app = AppCredentials(feishu.app.id, await self.secrets.resolve(feishu.app.secret, at))
-        budget = RateBudget(calls_per_minute(), burst_share=self.burst_share)
+        budget = RateBudget(self.rates, burst_share=self.burst_share)
         settings = HttpSettings(on_call=_log_call, budget=budget, on_date=self.on_date)
         async with FeishuClient(platform_of(feishu.platform, feishu.hosts()), app, settings=settings) as client:
             yield client

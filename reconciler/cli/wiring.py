@@ -31,9 +31,11 @@ from reconciler.providers.bytebase_resources.project import (
     WebhookReader,
     WebhookWriter,
 )
+from reconciler.providers.bytebase_resources.reads import Forgetting, SharedReads
 from reconciler.providers.bytebase_resources.role import RoleReader, RoleWriter
 from reconciler.providers.bytebase_resources.rollout_policy import RolloutPolicyReader, RolloutPolicyWriter
 from reconciler.providers.feishu.client import FeishuClient
+from reconciler.providers.feishu.endpoints import LIST_SCOPES, calls_per_minute
 from reconciler.providers.feishu.people import MatchRules, PeopleFinder
 from reconciler.providers.feishu_resources.app import AppReader, AppWriter
 from reconciler.providers.feishu_resources.definition import DefinitionReader, DefinitionWriter
@@ -46,6 +48,9 @@ from reconciler.spec.models.references import SecretRef
 from reconciler.spec.models.users import EmailOverride, OpenIdOverride, Users
 from reconciler.spec.target import Target
 
+_COMMAND_RATES = {**calls_per_minute(), LIST_SCOPES.name: 6.0}
+"""A command lists the scopes once; at one call a minute its retry would outlast everybody's patience."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
@@ -56,7 +61,8 @@ class Wiring:
 
     def connector(self, target: Target) -> Connector:
         """Opens the target's clients."""
-        return Connector(target, SecretResolver(environment(), Path.cwd(), self.untrusted), burst_share=0.5)
+        secrets = SecretResolver(environment(), Path.cwd(), self.untrusted)
+        return Connector(target, secrets, burst_share=0.5, rates=_COMMAND_RATES)
 
     @asynccontextmanager
     async def readers(self, target: Target, *, everywhere: bool = False) -> AsyncIterator[Readers]:
@@ -70,8 +76,8 @@ class Wiring:
             if store is not None:
                 stack.push_async_callback(store.aclose)
                 applied = SqlAppliedReader(store)
-            bytebase, feishu = await self._clients(stack, target, "plan")
-            yield _readers(target, bytebase, feishu, applied, everywhere=everywhere)
+            upstreams = await self._connect(stack, target, "plan")
+            yield _readers(target, upstreams, applied, everywhere=everywhere)
 
     @asynccontextmanager
     async def applying(self, target: Target, agree: Agree | None) -> AsyncIterator[ApplyPorts]:
@@ -80,45 +86,47 @@ class Wiring:
             store = await open_store(self.store)
             stack.push_async_callback(store.aclose)
             records = SqlAppliedRecords(store)
-            bytebase, feishu = await self._clients(stack, target, "apply")
+            upstreams = await self._connect(stack, target, "apply")
             writers = Writers(
-                resources=_writers(bytebase, feishu),
+                resources=_writers(upstreams),
                 records=records,
                 lock=StoreLock(store, "apply"),
                 secrets=_References(self.connector(target).secrets),
                 spec=_SpecFile(target),
             )
-            yield ApplyPorts(_readers(target, bytebase, feishu, records), writers, _now, agree)
+            yield ApplyPorts(_readers(target, upstreams, records), writers, _now, agree)
 
-    async def _clients(
-        self, stack: AsyncExitStack, target: Target, use: Use
-    ) -> tuple[BytebaseClient, FeishuClient | None]:
+    async def _connect(self, stack: AsyncExitStack, target: Target, use: Use) -> _Upstreams:
         connector = self.connector(target)
         bytebase = await stack.enter_async_context(connector.bytebase(use))
-        return bytebase, await stack.enter_async_context(connector.feishu())
+        feishu = await stack.enter_async_context(connector.feishu())
+        return _Upstreams(bytebase, SharedReads(bytebase), feishu)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upstreams:
+    """The clients of one target, and the reads that several kinds share."""
+
+    bytebase: BytebaseClient
+    reads: SharedReads
+    feishu: FeishuClient | None
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _readers(
-    target: Target,
-    bytebase: BytebaseClient,
-    feishu: FeishuClient | None,
-    applied: AppliedReader,
-    *,
-    everywhere: bool = False,
-) -> Readers:
+def _readers(target: Target, upstreams: _Upstreams, applied: AppliedReader, *, everywhere: bool = False) -> Readers:
+    bytebase, reads, feishu = upstreams.bytebase, upstreams.reads, upstreams.feishu
     declaring = [project.name for project in target.spec.bytebase.projects if project.webhooks is not None]
     resources: dict[str, ResourceReader] = {
-        "bytebase/role": RoleReader(bytebase),
-        "bytebase/project": ProjectReader(bytebase),
-        "bytebase/rolloutPolicy": RolloutPolicyReader(bytebase),
+        "bytebase/role": RoleReader(reads),
+        "bytebase/project": ProjectReader(reads),
+        "bytebase/rolloutPolicy": RolloutPolicyReader(bytebase, reads),
         "bytebase/approvalRules": ApprovalRulesReader(bytebase),
-        "bytebase/binding": BindingReader(bytebase),
+        "bytebase/binding": BindingReader(reads),
         "bytebase/im": ImReader(bytebase),
-        "bytebase/webhook": WebhookReader(bytebase, None if everywhere else declaring),
+        "bytebase/webhook": WebhookReader(reads, None if everywhere else declaring),
     }
     people = None
     if feishu is not None:
@@ -127,15 +135,17 @@ def _readers(
     return Readers(
         facts=BytebaseFacts(bytebase),
         resources=resources,
-        access=BytebaseAccess(bytebase),
+        access=BytebaseAccess(bytebase, reads),
         applied=applied,
         audit=BytebaseAudit(bytebase),
-        catalog=BytebaseCatalog(bytebase),
+        catalog=BytebaseCatalog(reads),
         people=people,
+        forget=reads.forget,
     )
 
 
-def _writers(bytebase: BytebaseClient, feishu: FeishuClient | None) -> Mapping[str, ResourceWriter]:
+def _writers(upstreams: _Upstreams) -> Mapping[str, ResourceWriter]:
+    bytebase, feishu = upstreams.bytebase, upstreams.feishu
     writers: dict[str, ResourceWriter] = {
         "bytebase/role": RoleWriter(bytebase),
         "bytebase/project": ProjectWriter(bytebase),
@@ -151,7 +161,7 @@ def _writers(bytebase: BytebaseClient, feishu: FeishuClient | None) -> Mapping[s
             "feishu/definition": DefinitionWriter(feishu),
             "feishu/subscription": SubscriptionWriter(feishu),
         }
-    return writers
+    return {kind: Forgetting(writer, upstreams.reads) for kind, writer in writers.items()}
 
 
 def match_rules(users: Users) -> MatchRules:

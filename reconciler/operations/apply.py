@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.errors import RefusedError, SpecError
@@ -71,6 +71,10 @@ async def apply(request: ApplyRequest, ports: ApplyPorts) -> Applied:
             if not agreement.goes_on:
                 raise RefusedError("the plan was not agreed to", next_step="nothing was written")
             creatable |= agreement.create_definitions
+            # While a person thinks, the world moves on.
+            again = await make_plan(request.plan, ports.readers)
+            _require_same(replace(request, shown=planned.plan), again.plan)
+            planned = again
         _require_permission_to_create(creatable, planned.plan)
         secrets = await _resolve(planned, ports.writers)
         plan = planned.plan

@@ -55,6 +55,7 @@ class Observed:
 
 async def observe(target: Target, readers: Readers, scope: Scope) -> Observed:
     """Read one target. Any failed read raises: half a picture would be a wrong plan."""
+    readers.forget()
     records = await readers.applied.records(target.name)
     desired = desired_of(target, records)
     chosen = [one for one in desired.declared if scope.selection.has(one.key)]

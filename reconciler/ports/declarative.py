@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -178,7 +178,10 @@ class ResourceWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Everything a plan is made through, for one target. `people` and the `feishu/…` kinds are absent without an app."""
+    """Everything a plan is made through, for one target. `people` and the `feishu/…` kinds are absent without an app.
+
+    Readers may share what they read; `forget` makes them read anew, so that a plan never rests on an older one's reads.
+    """
 
     facts: FactsReader
     resources: Mapping[str, ResourceReader]
@@ -186,6 +189,7 @@ class Readers:
     applied: AppliedReader
     audit: AuditReader
     catalog: CatalogReader
+    forget: Callable[[], None]
     people: PeopleReader | None = None
 
 

@@ -262,6 +262,7 @@ class World:
             applied=self.records,
             audit=simple,
             catalog=simple,
+            forget=lambda: None,
             people=simple,
         )
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.errors import NotFoundError
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.wire import email_of
 from reconciler.providers.bytebase.wire_people import WireIamPolicy
-from reconciler.providers.bytebase_resources.reads import all_of
+from reconciler.providers.bytebase_resources.reads import SharedReads, all_of
 from reconciler.resources.access import Access, Grant
 
 ANY_PROJECT = "*"
@@ -19,25 +18,23 @@ MOST_UNNAMED = 10
 class BytebaseAccess:
     """Reads roles, groups and bindings."""
 
-    def __init__(self, client: BytebaseClient) -> None:
+    def __init__(self, client: BytebaseClient, reads: SharedReads) -> None:
         self._client = client
+        self._reads = reads
 
     async def access(self, projects: Sequence[str]) -> Access:
         """Roles, groups, and the bindings of the workspace and of these projects; `*` adds the first visible ones."""
-        workspace = (await self._client.server()).workspace
         names = [project for project in projects if project != ANY_PROJECT]
         if ANY_PROJECT in projects:
-            visible = sorted(
-                project.name.removeprefix("projects/") for project in await self._client.projects.visible()
-            )
-            names += [name for name in visible if name not in names and not name.startswith("default")][:MOST_UNNAMED]
-        roles = await self._client.iam.roles()
+            visible = await self._reads.visible_projects()
+            names += [name for name in visible if name not in names][:MOST_UNNAMED]
+        roles = await self._reads.roles()
         groups = await self._client.iam.groups()
-        top = await self._client.iam.policy(workspace) if workspace else WireIamPolicy()
-        policies = await all_of([self._policy(name) for name in names])
+        top = await self._reads.policy(None)
+        policies = await all_of([self._reads.policy(name) for name in names])
         return Access(
             roles={role.name: frozenset(role.permissions) for role in roles},
-            workspace=_grants(top),
+            workspace=_grants(top) if top is not None else [],
             projects={
                 name: _grants(policy) for name, policy in zip(names, policies, strict=True) if policy is not None
             },
@@ -47,12 +44,6 @@ class BytebaseAccess:
             },
         )
 
-    async def _policy(self, project: str) -> WireIamPolicy | None:
-        try:
-            return await self._client.iam.policy(f"projects/{project}")
-        except NotFoundError:
-            return None
-
 
 def _grants(policy: WireIamPolicy) -> list[Grant]:
     return [
@@ -61,22 +52,16 @@ def _grants(policy: WireIamPolicy) -> list[Grant]:
     ]
 
 
-async def visible_projects(client: BytebaseClient) -> list[str]:
-    """Ids of the projects our account sees, sorted. The default project takes no settings and is left out."""
-    found = sorted(project.name.removeprefix("projects/") for project in await client.projects.visible())
-    return [name for name in found if not name.startswith("default")]
-
-
 class BytebaseCatalog:
     """Lists what can be declared."""
 
-    def __init__(self, client: BytebaseClient) -> None:
-        self._client = client
+    def __init__(self, reads: SharedReads) -> None:
+        self._reads = reads
 
     async def projects(self) -> Sequence[str]:
         """Ids of the visible projects, sorted."""
-        return await visible_projects(self._client)
+        return await self._reads.visible_projects()
 
     async def environments(self) -> Sequence[str]:
         """Ids of the environments, in the order of stages."""
-        return [environment.id for environment in await self._client.settings.environments()]
+        return [environment.id for environment in await self._reads.environments()]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.errors import BugError, ConflictError, NotFoundError
+from reconciler.errors import BugError, ConflictError
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.wire_people import WireBinding, WireIamPolicy
-from reconciler.providers.bytebase_resources.reads import all_of
+from reconciler.providers.bytebase_resources.reads import SharedReads, all_of, scope_name
 from reconciler.resources.base import Resource
 from reconciler.resources.binding import Binding
 from reconciler.resources.finding import Finding
@@ -19,24 +19,18 @@ _ATTEMPTS = 3
 class BindingReader:
     """Reads the policies of the scopes that are declared."""
 
-    def __init__(self, client: BytebaseClient) -> None:
-        self._client = client
+    def __init__(self, reads: SharedReads) -> None:
+        self._reads = reads
 
     async def observe(self, wanted: Sequence[Resource], *, inventory: bool) -> Observation:
         """Which of the wanted bindings exist without a condition. Others' bindings are nobody's business."""
         del inventory
         bindings = [each for each in wanted if isinstance(each, Binding)]
         scopes = sorted({each.project for each in bindings}, key=lambda project: project or "")
-        policies = dict(zip(scopes, await all_of([self._policy(scope) for scope in scopes]), strict=True))
+        policies = dict(zip(scopes, await all_of([self._reads.policy(scope) for scope in scopes]), strict=True))
         live = [each for each in bindings if (policy := policies[each.project]) is not None and _holds(policy, each)]
         missing = [each for each in bindings if policies[each.project] is None]
         return Observation(live=tuple(live), refusals=tuple(_no_project(each) for each in missing))
-
-    async def _policy(self, project: str | None) -> WireIamPolicy | None:
-        try:
-            return await self._client.iam.policy(await scope_name(self._client, project))
-        except NotFoundError:
-            return None
 
 
 def _no_project(binding: Binding) -> Finding:
@@ -47,11 +41,6 @@ def _no_project(binding: Binding) -> Finding:
         f"Bytebase has no project {binding.project}",
         "correct the project in spec.bytebase.bindings, or create it in Bytebase",
     )
-
-
-async def scope_name(client: BytebaseClient, project: str | None) -> str:
-    """The resource whose policy holds a scope's bindings."""
-    return f"projects/{project}" if project is not None else (await client.server()).workspace
 
 
 def _holds(policy: WireIamPolicy, wanted: Binding) -> bool:

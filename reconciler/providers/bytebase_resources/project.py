@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from reconciler.errors import BugError, NotFoundError
+from reconciler.errors import BugError
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.projects import ProjectFlags, WebhookFields
 from reconciler.providers.bytebase.wire_workspace import WireProject
-from reconciler.providers.bytebase_resources.access import visible_projects
-from reconciler.providers.bytebase_resources.reads import all_of
+from reconciler.providers.bytebase_resources.reads import SharedReads, all_of
 from reconciler.resources.base import Resource
 from reconciler.resources.finding import Finding
 from reconciler.resources.project import Project
 from reconciler.resources.webhook import Webhook
-
-
-async def _read(client: BytebaseClient, name: str) -> WireProject | None:
-    try:
-        return await client.projects.get(f"projects/{name}")
-    except NotFoundError:
-        return None
 
 
 def _missing(kind: str, name: str, project: str) -> Finding:
@@ -38,13 +30,13 @@ def _missing(kind: str, name: str, project: str) -> Finding:
 class ProjectReader:
     """Reads the flags of projects."""
 
-    def __init__(self, client: BytebaseClient) -> None:
-        self._client = client
+    def __init__(self, reads: SharedReads) -> None:
+        self._reads = reads
 
     async def observe(self, wanted: Sequence[Resource], *, inventory: bool) -> Observation:
         """The flags of each wanted project; a missing project is refused. Other projects are nobody's business."""
         del inventory
-        found = await all_of([_read(self._client, each.name) for each in wanted])
+        found = await all_of([self._reads.project(each.name) for each in wanted])
         pairs = list(zip(wanted, found, strict=True))
         return Observation(
             live=tuple(_flags(each.name, project) for each, project in pairs if project is not None),
@@ -82,15 +74,15 @@ class ProjectWriter:
 class WebhookReader:
     """Reads the webhooks of the projects that declare some; an inventory is of `projects`, or of all visible ones."""
 
-    def __init__(self, client: BytebaseClient, projects: Sequence[str] | None) -> None:
-        self._client = client
+    def __init__(self, reads: SharedReads, projects: Sequence[str] | None) -> None:
+        self._reads = reads
         self._projects = projects
 
     async def observe(self, wanted: Sequence[Resource], *, inventory: bool) -> Observation:
         """Each wanted webhook by project, title and type; two live ones under one name are refused."""
         hooks = [each for each in wanted if isinstance(each, Webhook)]
         names = sorted({each.project for each in hooks} | set(await self._listed() if inventory else ()))
-        projects = dict(zip(names, await all_of([_read(self._client, name) for name in names]), strict=True))
+        projects = dict(zip(names, await all_of([self._reads.project(name) for name in names]), strict=True))
         live = [
             _webhook(name, project, place)
             for name, project in projects.items()
@@ -108,7 +100,7 @@ class WebhookReader:
         )
 
     async def _listed(self) -> Sequence[str]:
-        return self._projects if self._projects is not None else await visible_projects(self._client)
+        return self._projects if self._projects is not None else await self._reads.visible_projects()
 
 
 def _webhook(name: str, project: WireProject, place: int) -> Webhook:

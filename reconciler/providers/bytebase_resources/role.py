@@ -8,6 +8,7 @@ from reconciler.errors import BugError
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.wire_people import WireRole
+from reconciler.providers.bytebase_resources.reads import SharedReads
 from reconciler.resources.base import Resource
 from reconciler.resources.finding import Finding
 from reconciler.resources.role import Role
@@ -16,12 +17,12 @@ from reconciler.resources.role import Role
 class RoleReader:
     """Reads all roles; the built-in ones are not ours to declare."""
 
-    def __init__(self, client: BytebaseClient) -> None:
-        self._client = client
+    def __init__(self, reads: SharedReads) -> None:
+        self._reads = reads
 
     async def observe(self, wanted: Sequence[Resource], *, inventory: bool) -> Observation:
         """Each wanted custom role; a built-in one of that id is refused."""
-        roles = [_role(role) for role in await self._client.iam.roles()]
+        roles = [_role(role) for role in await self._reads.roles()]
         ids = {each.name for each in wanted}
         return Observation(
             live=tuple(role for role in roles if role.id in ids and not role.built_in),

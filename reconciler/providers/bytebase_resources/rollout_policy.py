@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reconciler.errors import BugError
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
-from reconciler.providers.bytebase_resources.reads import all_of
+from reconciler.providers.bytebase_resources.reads import SharedReads, all_of
 from reconciler.resources.base import Resource
 from reconciler.resources.finding import Finding
 from reconciler.resources.rollout_policy import RolloutPolicy
@@ -16,8 +16,9 @@ from reconciler.resources.rollout_policy import RolloutPolicy
 class RolloutPolicyReader:
     """Reads policies, and the list of environments to know which of them exist."""
 
-    def __init__(self, client: BytebaseClient) -> None:
+    def __init__(self, client: BytebaseClient, reads: SharedReads) -> None:
         self._client = client
+        self._reads = reads
 
     async def observe(self, wanted: Sequence[Resource], *, inventory: bool) -> Observation:
         """The policy of each wanted environment; with `inventory` those of other environments that are not the default.
@@ -25,7 +26,7 @@ class RolloutPolicyReader:
         The server answers for environments that do not exist: those are refused here.
         """
         names = [each.name for each in wanted]
-        environments = {entry.id for entry in await self._client.settings.environments()}
+        environments = {entry.id for entry in await self._reads.environments()}
         live = await all_of([self._read(name) for name in names if name in environments])
         others: list[RolloutPolicy] = []
         if inventory:

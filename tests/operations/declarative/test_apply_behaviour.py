@@ -315,6 +315,16 @@ async def test_a_person_is_asked_once_the_plan_is_known_to_be_permitted(world: W
     assert (await apply(request, replace(world.ports(), agree=agree))).exit_code == 0
 
 
+async def test_what_moves_while_a_person_thinks_is_noticed(world: World) -> None:
+    async def agree_late(plan: Plan) -> Agreement:
+        world.upstream.put(RolloutPolicy("prod", True, ("roles/projectOwner",)))
+        return Agreement(goes_on=True, create_definitions=CREATE)
+
+    with pytest.raises(RefusedError, match="not the plan that was shown"):
+        await apply(ApplyRequest(PlanRequest(target_of(FULL))), replace(world.ports(), agree=agree_late))
+    assert world.upstream.written == []
+
+
 @pytest.mark.parametrize("call", ["facts", "access", "people", "read bytebase/im", "read feishu/definition"])
 async def test_a_failed_read_makes_no_plan_and_no_write(world: World, call: str) -> None:
     with_code = FULL.replace("code: null", "code: CODE-1")

@@ -20,6 +20,7 @@ from reconciler.providers.bytebase.connection import BytebaseConnection, Service
 from reconciler.providers.bytebase_resources.approval_rules import ApprovalRulesReader
 from reconciler.providers.bytebase_resources.im import ImReader
 from reconciler.providers.bytebase_resources.project import ProjectReader, WebhookReader
+from reconciler.providers.bytebase_resources.reads import SharedReads
 from reconciler.providers.bytebase_resources.rollout_policy import RolloutPolicyReader
 from reconciler.providers.http import HttpSettings
 from reconciler.report.spec_text import spec_text
@@ -74,8 +75,8 @@ def reading(path: str, client: BytebaseClient) -> tuple[ResourceReader, list[Res
     if path.endswith("WORKSPACE_APPROVAL"):
         return ApprovalRulesReader(client), []
     if path.startswith("/v1/environments/"):
-        return RolloutPolicyReader(client), [RolloutPolicy(path.split("/")[3])]
-    return ProjectReader(client), [Project("demo")]
+        return RolloutPolicyReader(client, SharedReads(client)), [RolloutPolicy(path.split("/")[3])]
+    return ProjectReader(SharedReads(client)), [Project("demo")]
 
 
 @pytest.mark.parametrize(("name", "path", "body"), recorded())
@@ -85,7 +86,7 @@ async def test_a_recorded_value_plans_to_nothing_after_its_export(name: str, pat
         seen = await reader.observe(wanted, inventory=True)
         live = [*seen.live, *seen.others]
         if path == "/v1/projects/demo":
-            live += (await WebhookReader(client, ["demo"]).observe([], inventory=True)).others
+            live += (await WebhookReader(SharedReads(client), ["demo"]).observe([], inventory=True)).others
     document = dict(document_of(target_of(SMALL), live))
     text = spec_text(Exported(document).document)
     observed = {each.key: each for each in live}
