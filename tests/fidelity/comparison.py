@@ -93,9 +93,12 @@ class Comparison:
             shown: Callable[[Any], Any] = _error if recorded.status >= 400 else lambda body: body
             self.values(shown(parse_json(recorded.text)), shown(parse_json(live.text)), "$", {}, is_forgiven=False)
         elif recorded.kind == "text" and recorded.status < 400:
-            if self.identities.rewrite(recorded.text.strip()) != live.text.strip():
-                self._differ("text", recorded.text, live.text)
+            self._texts(recorded.text.strip(), live.text.strip())
         return self.differences
+
+    def _texts(self, recorded: str, live: str) -> None:
+        if self.identities.rewrite(recorded) != live:
+            self._differ("text", recorded, live)
 
     def values(self, recorded: Any, live: Any, path: str, owner: dict[str, Any], *, is_forgiven: bool) -> None:
         """Compare two JSON values; `owner` is the recorded object they sit in."""

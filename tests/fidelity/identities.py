@@ -59,7 +59,8 @@ class Identities:
             return None
         ours, theirs = recorded.split("/"), live.split("/")
         ends = [n for n, kind in enumerate(kinds, 1) if kind.startswith("#")]
-        return all([self.learn("/".join(ours[:n]), "/".join(theirs[:n])) for n in ends])
+        learned = [self.learn("/".join(ours[:n]), "/".join(theirs[:n])) for n in ends]
+        return all(learned)
 
     def rewrite(self, text: str) -> str:
         """Recorded text with everything known replaced, the longest names first."""

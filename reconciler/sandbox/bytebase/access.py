@@ -39,7 +39,7 @@ def is_in_force(binding: Binding, now: datetime) -> bool:
     expression = str(binding.condition.get("expression", ""))
     for operator, moment in _TIME_CONDITION.findall(expression):
         try:
-            limit = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+            limit = datetime.fromisoformat(moment)
         except ValueError:
             return False
         before = now < limit or (operator == "<=" and now == limit)

@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.sandbox.bytebase.call import Message
 from reconciler.sandbox.bytebase.cel import CelError, evaluate
-from reconciler.sandbox.bytebase.sql import risk_level, statement_types, tables
+from reconciler.sandbox.bytebase.sql import inserted_rows, risk_level, statement_types, tables
 from reconciler.sandbox.bytebase.world import Issue, Plan, World
 
 _SOURCES = {"DATABASE_CHANGE": "CHANGE_DATABASE", "ROLE_GRANT": "REQUEST_ROLE", "ACCESS_GRANT": "REQUEST_ACCESS"}
@@ -53,13 +53,14 @@ def _situations(world: World, issue: Issue, plan: Plan | None) -> list[dict[str,
             "resource.instance_id": parts[1] if len(parts) > 1 else "",
             "resource.db_engine": "POSTGRES",
             "resource.database_name": parts[3] if len(parts) > 3 else "",
-            "resource.schema_name": "",
-            "statement.affected_rows": 0,
+            "statement.affected_rows": inserted_rows(sql),
             "statement.table_rows": 0,
             "statement.text": sql,
             "risk.level": risk_level(types),
         }
-        for kind in types or [""]:
-            for table in tables(sql) or [""]:
-                found.append({**about, "statement.sql_type": kind, "resource.table_name": table})
+        for kind in types:
+            typed = {**about, "statement.sql_type": kind}
+            found += [{**typed, "resource.table_name": table} for table in tables(sql)] or [typed]
+        if not types:
+            found.append(about)
     return found or [base]

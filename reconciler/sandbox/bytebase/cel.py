@@ -175,9 +175,7 @@ def _value(node: Node, names: Mapping[str, Any]) -> Any:
             raise CelError(f"undeclared reference to {node.value!r}")
         return names[node.value]
     if node.kind == "call" and node.value in ("&&", "||"):
-        left = _value(node.parts[0], names)
-        decided = left is (node.value == "||")
-        return left if decided else _value(node.parts[1], names)
+        return _either_way(node, names, decisive=node.value == "||")
     values = [_value(part, names) for part in node.parts]
     try:
         if node.kind == "method":
@@ -191,6 +189,22 @@ def _value(node: Node, names: Mapping[str, Any]) -> Any:
         return _OPERATORS[node.value](*values)
     except (KeyError, TypeError, AttributeError, re.error) as error:
         raise CelError(f"no such overload: {node.value}") from error
+
+
+def _either_way(node: Node, names: Mapping[str, Any], *, decisive: bool) -> bool:
+    """`&&` and `||`: a side that decides makes up for an error on the other one, as in CEL."""
+    failure: CelError | None = None
+    for part in node.parts:
+        try:
+            value = _value(part, names)
+        except CelError as error:
+            failure = error
+            continue
+        if bool(value) is decisive:
+            return decisive
+    if failure is not None:
+        raise failure
+    return not decisive
 
 
 def conjunction(node: Node) -> list[Node]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from reconciler.sandbox.bytebase.approval import find_template
 from reconciler.sandbox.bytebase.call import Message
-from reconciler.sandbox.bytebase.sql import risk_level, statement_types
+from reconciler.sandbox.bytebase.sql import inserted_rows, missing_tables, risk_level, statement_types
 from reconciler.sandbox.bytebase.times import stamp
 from reconciler.sandbox.bytebase.world import CheckRun, Issue, Plan, Task, World, new_uuid
 
@@ -50,7 +50,7 @@ def is_change(plan: Plan) -> bool:
 
 def begin_checks(plan: Plan, now: datetime) -> None:
     """A new check run starts."""
-    plan.checks = CheckRun("RUNNING", [], now, targets=len(targets_of(plan)))
+    plan.checks = CheckRun("RUNNING", [], now)
 
 
 def finish_checks(world: World, plan: Plan) -> None:
@@ -62,7 +62,7 @@ def finish_checks(world: World, plan: Plan) -> None:
         if source:
             results += _results(world, target, sheet_text(world, source))
     plan.checks.results = results
-    plan.checks.status = "DONE"
+    plan.checks.status, plan.checks.is_waiting = "DONE", False
 
 
 def _results(world: World, target: str, sql: str) -> list[Message]:
@@ -70,31 +70,30 @@ def _results(world: World, target: str, sql: str) -> list[Message]:
     for failing in seed.failing_statements:
         if failing.syntax_error and failing.contains in sql:
             text = failing.detail.removeprefix("ERROR: ").partition(" (SQLSTATE")[0]
-            both = []
-            for kind in ("STATEMENT_ADVISE", "STATEMENT_SUMMARY_REPORT"):
-                both.append(
-                    {
-                        "status": "ERROR",
-                        "title": "Syntax error",
-                        "content": f"Syntax error at line 1: {text}",
-                        "code": 201,
-                        "target": target,
-                        "type": kind,
-                        "sqlReviewReport": {"startPosition": {"line": 1, "column": 1}},
-                    }
-                )
-            return both
+            error: Message = {
+                "status": "ERROR",
+                "title": "Syntax error",
+                "content": f"Syntax error at line 1: {text}",
+                "code": 201,
+                "target": target,
+                "sqlReviewReport": {"startPosition": {"line": 1, "column": 1}},
+            }
+            return [{**error, "type": kind} for kind in ("STATEMENT_ADVISE", "STATEMENT_SUMMARY_REPORT")]
     advice: Message = {"status": "SUCCESS", "title": "OK", "target": target, "type": "STATEMENT_ADVISE"}
     for check in seed.plan_checks:
         if check.contains in sql:
             advice = {**advice, "status": check.status, "title": check.title or "SQL review", "content": check.title}
             break
+    missing = missing_tables(sql, world.executed.get(target, []))
+    if missing and advice["status"] == "SUCCESS":
+        text = f'relation "{missing[0]}" does not exist, skipping'
+        advice = {**advice, "status": "WARNING", "title": "Table does not exist", "content": text, "code": 604}
     summary = {
         "status": "SUCCESS",
         "title": "OK",
         "target": target,
         "type": "STATEMENT_SUMMARY_REPORT",
-        "sqlSummaryReport": {"statementTypes": statement_types(sql)},
+        "sqlSummaryReport": {"statementTypes": statement_types(sql), "affectedRows": inserted_rows(sql)},
     }
     return [advice, summary]
 
@@ -109,7 +108,8 @@ def find_review(world: World, issue: Issue, now: datetime) -> bool:
     plan = world.plan_of(issue)
     if plan is not None:
         sqls = [sheet_text(world, source) for _, _, source in targets_of(plan) if source]
-        issue.risk = risk_level(sorted({kind for sql in sqls for kind in statement_types(sql)}))
+        is_licensed = world.licence == "ENTERPRISE"
+        issue.risk = risk_level([kind for sql in sqls for kind in statement_types(sql)] if is_licensed else [])
         issue.found_version = plan.specs_version
     issue.template = find_template(world, issue, plan) if world.licence == "ENTERPRISE" else None
     issue.is_found = True
@@ -177,8 +177,8 @@ def create_rollout(world: World, plan: Plan, now: datetime, *, environment: str 
     for _, task in sorted(new, key=lambda pair: pair[0]):
         task.number = project.number("task")
         plan.tasks.append(task)
-    plan.has_rollout = True
-    plan.updated = now
+    if not plan.has_rollout:
+        plan.has_rollout, plan.updated = True, now
     issue = world.issue_of(plan)
     if issue is not None:
         was, issue.status, issue.updated = issue.status, "DONE", now

@@ -57,7 +57,9 @@ class Progress:
 
     def passed(self, plan: Plan) -> None:
         """The last step was approved: the automatic rollout follows."""
-        self._go(self._roll_out(plan))
+        issue = self._world.issue_of(plan)
+        if issue is not None and issue.status != "CANCELED":
+            self._go(self._roll_out(plan))
 
     def created(self, tasks: list[Task], plan: Plan) -> None:
         """Tasks of automatic environments start at once, in any order."""

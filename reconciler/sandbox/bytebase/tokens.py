@@ -8,6 +8,7 @@ import hmac
 import json
 import secrets
 from datetime import datetime
+from typing import Any
 
 from reconciler.sandbox.bytebase.call import UNAUTHENTICATED, Caller, RpcError
 from reconciler.sandbox.bytebase.world import World
@@ -70,12 +71,12 @@ class Tokens:
             raise RpcError(UNAUTHENTICATED, "access token expired")
         return caller_for(world, str(claims["sub"]))
 
-    def _claims(self, token: str) -> dict[str, object] | None:
+    def _claims(self, token: str) -> dict[str, Any] | None:
         head, _, rest = token.partition(".")
         body, _, signature = rest.partition(".")
         if not signature or not hmac.compare_digest(signature, self._sign(f"{head}.{body}")):
             return None
-        claims: dict[str, object] = json.loads(_decode(body))
+        claims: dict[str, Any] = json.loads(_decode(body))
         return claims
 
     def _sign(self, text: str) -> str:

@@ -60,7 +60,6 @@ class Account:
     key: str = ""
     is_active: bool = True
     config: Message = field(default_factory=dict)
-    created: datetime | None = None
 
 
 @dataclass
@@ -144,7 +143,7 @@ class CheckRun:
     status: str
     results: list[Message]
     created: datetime
-    targets: int = 0
+    is_waiting: bool = True
 
 
 @dataclass
@@ -344,14 +343,14 @@ def world_from_seed(seed: BytebaseSeed, now: datetime) -> World:
         person.email.lower(): User(person.email.lower(), person.password, person.title) for person in seed.users
     }
     for account in seed.service_accounts:
-        world.accounts[account.email] = Account(account.email, account.title, world.workspace, account.key, created=now)
+        world.accounts[account.email] = Account(account.email, account.title, world.workspace, account.key)
     for group in seed.groups:
         members = [{"member": f"users/{m.email}", "role": m.role} for m in group.members]
         world.groups[group.email] = Group(group.email, group.title, members=members)
     for role in seed.roles:
         world.roles[role.id] = Role(role.id, role.title, role.description, tuple(role.permissions))
     world.iam.bindings = _workspace_bindings(seed)
-    world.projects[world.default_project] = Project(world.default_project, "Default project", {}, IamPolicy([], now))
+    world.projects[world.default_project] = Project(world.default_project, "Default", {}, IamPolicy([], now))
     for each in seed.projects:
         flags = {"requireIssueApproval": each.require_issue_approval, "allowSelfApproval": each.allow_self_approval}
         bindings = [Binding(b.role, list(b.members)) for b in each.iam]

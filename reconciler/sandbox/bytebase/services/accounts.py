@@ -6,7 +6,6 @@ from reconciler.sandbox.bytebase.access import project_of_resource
 from reconciler.sandbox.bytebase.call import EXISTS, INVALID, NOT_FOUND, Call, Handler, Handlers, Message, RpcError
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.paging import page
-from reconciler.sandbox.bytebase.times import stamp
 from reconciler.sandbox.bytebase.world import Account, new_id
 
 _KINDS = {
@@ -50,8 +49,6 @@ def account_message(kind: str, account: Account, *, key: str = "") -> Message:
         "email": account.email,
         "title": account.title,
     }
-    if account.created is not None:
-        message["createTime"] = stamp(account.created)
     if kind == "ServiceAccount":
         message["serviceKey"] = key
     else:
@@ -80,7 +77,7 @@ def create(call: Call, kind: str) -> Message:
         raise RpcError(EXISTS, f"{email} already exists")
     key = f"bbs_{new_id(20)}" if kind == "ServiceAccount" else ""
     config = given.get("workloadIdentityConfig", {})
-    account = Account(email, given.get("title", ""), call.text("parent"), key, config=config, created=call.now)
+    account = Account(email, given.get("title", ""), call.text("parent"), key, config=config)
     call.world.accounts[email] = account
     return account_message(kind, account, key=key)
 

@@ -6,7 +6,8 @@ from reconciler.sandbox.bytebase.call import Call, Handlers, Message
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.times import stamp
 
-VERSION = "3.21.1"
+VERSION = "development"
+"""A development build of 3.21.1, as the recorded one: clients must cope with a version that is no number (facts §6)."""
 
 
 def handlers(_: Deps) -> Handlers:
@@ -47,11 +48,11 @@ def subscription(call: Call) -> Message:
     return {
         "plan": call.world.licence,
         "activeInstances": 999,
-        "expiresTime": "2036-01-01T00:00:00Z",
-        "orgName": "Sandbox",
+        "expiresTime": "2222-09-20T00:00:00Z",
+        "orgName": "bb",
     }
 
 
 def workspace(call: Call) -> Message:
     """The workspace behind `workspaces/-`."""
-    return {"name": call.world.workspace, "title": "Sandbox"}
+    return {"name": call.world.workspace, "title": "Default workspace"}

@@ -18,7 +18,7 @@ class Term:
 
     name: str
     operator: str
-    value: Any
+    value: object
 
 
 def terms(text: str, allowed: Collection[str]) -> list[Term]:

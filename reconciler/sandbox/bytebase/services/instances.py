@@ -19,7 +19,10 @@ from reconciler.sandbox.bytebase.call import (
 from reconciler.sandbox.bytebase.changes import environment_of
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.paging import page
+from reconciler.sandbox.bytebase.times import stamp_exact
 from reconciler.sandbox.bytebase.world import Database, Instance
+
+ENGINE_VERSION = "15.0.18"
 
 
 def handlers(_: Deps) -> Handlers:
@@ -37,17 +40,30 @@ def handlers(_: Deps) -> Handlers:
 
 def instance_message(instance: Instance) -> Message:
     """An instance in API shape; passwords are never shown."""
-    sources = [{k: v for k, v in s.items() if k not in ("password", "sslKey")} for s in instance.data_sources]
     return {
         "name": f"instances/{instance.id}",
         "state": "ACTIVE",
-        "title": instance.title,
-        "engine": instance.engine,
-        "environment": f"environments/{instance.environment}" if instance.environment else "",
-        "activation": instance.activation,
-        "dataSources": sources,
+        **_what_it_is(instance),
         **instance.extra,
     }
+
+
+def _what_it_is(instance: Instance) -> Message:
+    hidden = ("password", "sslKey")
+    sources = [
+        {"authenticationType": "PASSWORD", **{key: value for key, value in source.items() if key not in hidden}}
+        for source in instance.data_sources
+    ]
+    shown: Message = {
+        "title": instance.title,
+        "engine": instance.engine,
+        "engineVersion": ENGINE_VERSION,
+        "activation": instance.activation,
+        "dataSources": sources,
+    }
+    if instance.environment:
+        shown["environment"] = f"environments/{instance.environment}"
+    return shown
 
 
 def instance_named(call: Call, name: str) -> Instance:
@@ -97,20 +113,19 @@ def database_message(call: Call, database: Database) -> Message:
     """A database in API shape."""
     environment = environment_of(call.world, database.full_name)
     instance = call.world.instances[database.instance]
+    places = {
+        key: f"environments/{place}"
+        for key, place in (("environment", database.environment), ("effectiveEnvironment", environment))
+        if place
+    }
     return {
         "name": database.full_name,
         "state": "ACTIVE",
         "project": f"projects/{database.project}",
-        "environment": f"environments/{database.environment}" if database.environment else "",
-        "effectiveEnvironment": f"environments/{environment}" if environment else "",
+        "successfulSyncTime": stamp_exact(call.world.created),
+        **places,
         "syncStatus": "OK",
-        "instanceResource": {
-            "name": f"instances/{instance.id}",
-            "title": instance.title,
-            "engine": instance.engine,
-            "environment": f"environments/{instance.environment}",
-            "activation": instance.activation,
-        },
+        "instanceResource": {"name": f"instances/{instance.id}", **_what_it_is(instance)},
         **database.extra,
     }
 

@@ -20,7 +20,7 @@ from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.filters import Term, terms
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.services.plans import plan_named
-from reconciler.sandbox.bytebase.times import parse, stamp
+from reconciler.sandbox.bytebase.times import parse, stamp, stamp_exact
 from reconciler.sandbox.bytebase.world import Issue, World
 
 _FILTERS = {
@@ -242,12 +242,12 @@ def update(call: Call, progress: Progress) -> Message:
     if "draft" in mask and issue.is_draft and not given.get("draft"):
         issue.is_draft = False
         submit(call, issue, progress)
-        changed |= {}
         issue.updated = call.now
-    if changed:
-        add_comment(issue, call.who.email, call.now, issueUpdate=changed)
-        issue.updated = call.now
-    return issue_message(call.world, issue)
+    if not changed:
+        return issue_message(call.world, issue)
+    add_comment(issue, call.who.email, call.now, issueUpdate=changed)
+    issue.updated = call.now
+    return {**issue_message(call.world, issue), "updateTime": stamp_exact(call.now)}
 
 
 def _relabel(call: Call, issue: Issue, labels: list[str], progress: Progress) -> None:
@@ -266,6 +266,8 @@ def batch_status(call: Call) -> Message:
     parent = call.text("parent")
     status = call.text("status")
     found = []
+    if status not in ("OPEN", "DONE", "CANCELED"):
+        raise RpcError(INVALID, "failed to convert to issue status, err: invalid issue status ISSUE_STATUS_UNSPECIFIED")
     for name in names:
         if not str(name).startswith(f"{parent}/"):
             raise RpcError(INVALID, "all issues should be in the same project")

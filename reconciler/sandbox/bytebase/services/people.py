@@ -42,6 +42,7 @@ def _account_message(world: World, account: Account) -> Message:
         "state": "ACTIVE" if account.is_active else "DELETED",
         "email": account.email,
         "title": account.title,
+        "profile": {},
         "workspace": world.workspace,
     }
 
@@ -93,7 +94,8 @@ def _fits(call: Call, user: User, node: Node) -> bool:
         return all(both) if node.value == "&&" else any(both)
     if node.kind not in ("call", "method") or len(node.parts) != 2:
         raise CelError("unexpected expression")
-    variable, wanted = node.parts[0].value, node.parts[1].value
+    variable = str(node.parts[0].value)
+    wanted: object = node.parts[1].value
     if node.kind == "method" and node.value == "contains" and variable in ("name", "email"):
         return str(wanted).lower() in (user.title if variable == "name" else user.email).lower()
     if node.value != "==":

@@ -94,7 +94,7 @@ def plan_message(world: World, plan: Plan) -> Message:
 def _check_counts(plan: Plan) -> dict[str, int]:
     if plan.checks is None:
         return {}
-    counts = Counter({plan.checks.status: 1})
+    counts = Counter({"AVAILABLE" if plan.checks.is_waiting else plan.checks.status: 1})
     counts.update(result["status"] for result in plan.checks.results)
     return dict(counts)
 

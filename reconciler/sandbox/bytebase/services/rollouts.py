@@ -130,9 +130,9 @@ def create(call: Call, progress: Progress) -> Message:
         if found is None:
             raise RpcError(INTERNAL, f"failed to parse the target {target!r}")
         environment = found[1]
-    had_all = plan.has_rollout and issue is None
+    before = _updated(plan)
     tasks = create_rollout(call.world, plan, call.now, environment=environment, actor=call.who.email)
-    if had_all and not tasks:
-        plan.updated = plan.updated
+    # The answer shows the plan as it was read before it got its rollout.
+    answer = {**rollout_message(call.world, plan), "updateTime": stamp(before)}
     progress.created(tasks, plan)
-    return rollout_message(call.world, plan)
+    return answer

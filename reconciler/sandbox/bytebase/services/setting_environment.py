@@ -12,7 +12,7 @@ _ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 def checked_environments(call: Call, given: Message) -> Message:
     """The list as it is stored; what disappears is unset on instances and databases."""
-    stored = []
+    stored: list[Message] = []
     for each in given.get("environments", []):
         environment_id = each.get("id", "")
         if not _ID.match(environment_id):

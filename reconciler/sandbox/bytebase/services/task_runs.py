@@ -82,17 +82,20 @@ def log(call: Call) -> Message:
     plan, task, attempt = _attempt(call, call.text("parent"))
     entries: list[Message] = []
     if attempt.started is not None and attempt.status in ("DONE", "FAILED"):
-        begun, ended = stamp(attempt.started), stamp(attempt.updated)
-        response: Message = {"logTime": ended}
+        # The entries spread over the run as in a real log; only their order and the ends of the run are meaningful.
+        span = attempt.updated - attempt.started
+        begun, sent = stamp(attempt.started), stamp(attempt.started + span * 0.1)
+        answered, ended = stamp(attempt.started + span * 0.9), stamp(attempt.updated)
+        response: Message = {"logTime": answered}
         if attempt.detail:
             response["error"] = attempt.detail
         size = len(call.world.sheets[task.sheet.rsplit("/", 1)[-1]].content) if task.sheet else 0
-        command = {"logTime": begun, "range": {"end": size}, "response": response}
+        command = {"logTime": sent, "range": {"end": size}, "response": response}
         end = "ROLLBACK" if attempt.detail else "COMMIT"
         replica = call.world.extra.setdefault("replica", "6f1d2b1e-9a52-4f0e-8f4e-0d5a3c1b7e90")
         entries = [
             _entry("TRANSACTION_CONTROL", begun, replica, transactionControl={"type": "BEGIN"}),
-            _entry("COMMAND_EXECUTE", begun, replica, commandExecute=command),
+            _entry("COMMAND_EXECUTE", sent, replica, commandExecute=command),
             _entry("TRANSACTION_CONTROL", ended, replica, transactionControl={"type": end}),
         ]
     name = f"{plan.name}/rollout/stages/{task.environment}/tasks/{task.number}/taskRuns/{attempt.number}/log"

@@ -81,19 +81,20 @@ class Gateway:
         if broken:
             text = "validation errors:\n - " + "\n - ".join(broken)
             raise RpcError(INVALID, text, details=[violations_detail(broken)])
-        caller = None if method.is_anonymous else self._tokens.caller(self._world, request.authorization, now)
+        needs_caller = not method.is_anonymous or method.authorization == "handler"
+        caller = self._tokens.caller(self._world, request.authorization, now) if needs_caller else None
         call = Call(method.name, request.face, caller, request.message, request.mask, self._world, now)
         if method.authorization == "IAM" and caller is not None and method.permission:
             self._check_permission(call, method, caller)
         if handler is None:
             raise RpcError(12, f"{method.name} is not served by this stand-in")
-        return encode(self._shapes, method.response, self._handled(call, method, handler))
+        return self._handled(call, method, handler)
 
     def _handled(self, call: Call, method: Method, handler: Any) -> Message:
         response: Message | None = None
         failure: RpcError | None = None
         try:
-            response = handler(call)
+            response = encode(self._shapes, method.response, handler(call))
         except RpcError as error:
             failure = error
             raise
@@ -107,7 +108,8 @@ class Gateway:
 
     def _check_permission(self, call: Call, method: Method, caller: Caller) -> None:
         names = _resources(call.message)
-        project = next((p for name in names if (p := project_of_resource(name)) is not None), None)
+        _require_instances(self._world, names)
+        project = next((p for name in names if (p := _project_behind(self._world, name)) is not None), None)
         if project is not None and project != "-" and project not in self._world.projects:
             raise RpcError(NOT_FOUND, f'project "projects/{project}" not found')
         if method.permission in permissions_of(self._world, caller.member, project, call.now):
@@ -167,6 +169,21 @@ def _put(message: Message, path: str, value: str) -> None:
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(part.title() for part in rest)
+
+
+def _require_instances(world: World, names: list[str]) -> None:
+    """A missing instance or database is an INTERNAL error while the gate looks for its project (facts §2.3)."""
+    for name in names:
+        if name.startswith("instances/") and "/databases/" in name and name not in world.databases:
+            raise RpcError(INTERNAL, f'failed to populate raw resources database "{name}" not found')
+        if name.startswith("instances/") and name.split("/")[1] not in {"-", *world.instances}:
+            raise RpcError(INTERNAL, f'failed to populate raw resources instance "{name}" not found')
+
+
+def _project_behind(world: World, name: str) -> str | None:
+    """The project in a name, or the one that a database belongs to."""
+    database = world.databases.get(name)
+    return database.project if database is not None else project_of_resource(name)
 
 
 def _resources(message: Message) -> list[str]:
