@@ -54,6 +54,7 @@ class Performer:
 
     async def perform(self, loss: LockLoss) -> tuple[Outcome, ...]:
         """Try every pending change in order; those after a failure of the whole upstream, or of the lock, are not reached."""
+        await self._remember_in_sync()
         outcomes: dict[str, Outcome] = {}
         stopped = False
         for change in self._plan.pending:
@@ -73,6 +74,19 @@ class Performer:
                     change.kind, change.name, Result.FAILED, _reason(error), self._codes.get(change.name)
                 )
         return tuple(outcomes.values())
+
+    async def _remember_in_sync(self) -> None:
+        """Record what is as it should be already, so that drift can tell later which side moved."""
+        records = await self._writers.records.records(self._plan.target.name)
+        for change in self._plan.changes:
+            live, desired = self._live.get(change.key), self._wanted.get(change.key)
+            if change.action is not Action.KEEP or change.unverifiable or live is None or desired is None:
+                continue
+            known = records.get(change.key)
+            if known is None or known.desired != desired.fingerprint():
+                tokens = known.tokens if known is not None else {}
+                record = replace(self._record(change, desired), observed=live.fingerprint(), tokens=tokens)
+                await self._writers.records.put(record)
 
     def _blocker(self, change: Change, outcomes: Mapping[str, Outcome]) -> str | None:
         for needed in prerequisites(change, self._plan.changes):
