@@ -84,6 +84,12 @@ class SimInstance:
     timeline: list[TimelineEvent] = field(default_factory=list)
     ended: datetime | None = None
     reverted: bool = False
+    was_forged: bool = False
+
+    def forge(self) -> None:
+        """Somebody replaces what the form says: the content that people see is no longer what we sent."""
+        form = tuple(replace(f, texts=(("en-US", "SELECT 1;"),)) if f.id == "sql" else f for f in self.request.form)
+        self.request, self.was_forged = replace(self.request, form=form), True
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class RunRecord:
     fingerprint_at_look: str
     entitled_lately: frozenset[str]
     earlier_unfinished: tuple[str, ...]
+    checks_at_look: CheckStatus
 
 
 class World:
@@ -121,6 +128,7 @@ class World:
         self.cards: list[tuple[str, str]] = []
         self.runs: list[RunRecord] = []
         self.looks: dict[str, str] = {}
+        self.checks_seen: dict[str, CheckStatus] = {}
         self.entitled_log: dict[str, list[tuple[datetime, frozenset[str]]]] = {}
         self.reads: dict[str, list[InstanceStatus]] = {}
         self.cancels: list[tuple[str, InstanceStatus, InstanceStatus | None]] = []
@@ -316,6 +324,7 @@ class SimSubjects:
         if known is None or not known.exists:
             raise NotFoundError(f"{plan} does not exist")
         change = world.change(known)
+        world.checks_seen[plan] = known.checks
         for stage in change.stages:
             world.looks[stage.name] = fingerprint(change, stage)
         world.hook("observe.after")
@@ -369,6 +378,7 @@ class SimSubjects:
                     world.looks.get(stage.name, ""),
                     frozenset().union(*lately),
                     unfinished,
+                    world.checks_seen.get(plan.name, CheckStatus.NONE),
                 )
             )
         world.hook("run.after")

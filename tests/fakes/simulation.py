@@ -149,6 +149,20 @@ class Simulation:
         self._one_request_per_subject()
         self._nothing_approved_is_cancelled()
         self._nothing_is_said_twice()
+        self._a_loss_of_right_is_waited_out()
+
+    def _a_loss_of_right_is_waited_out(self) -> None:
+        """Settle: a request is replaced for a lost right only when somebody asked was without it all that time."""
+        for row in self.ledger.tables.history:
+            if row.decision != "withdrawing" or row.reason.code != "approversChanged":
+                continue
+            instance = self.world.instances[row.instance]
+            log = self.world.entitled_log[row.subject.rsplit("/", 1)[-1]]
+            start = row.time - GATE.settle
+            before = [people for at, people in log if at <= start][-1:]
+            since = before + [people for at, people in log if start < at <= row.time]
+            if not any(all(p.email not in people for people in since) for p in instance.request.approvers):
+                raise BrokenInvariant(f"settle: {row.instance} was replaced for a loss that did not last")
 
     def _runs_are_approved(self) -> None:
         spent: set[str] = set()
@@ -157,7 +171,9 @@ class Simulation:
                 raise BrokenInvariant(f"1: {record.stage} was run without a look right before it")
             if record.earlier_unfinished:
                 raise BrokenInvariant(f"12: {record.stage} was run before {record.earlier_unfinished}")
-            entitled = {open_id(person) for person in record.entitled_lately - {ALICE}}
+            if record.checks_at_look in (CheckStatus.ERROR, CheckStatus.RUNNING):
+                raise BrokenInvariant(f"1: {record.stage} was run although its checks were seen as {record.checks_at_look}")
+            entitled = {open_id(person) for person in record.entitled_lately - {self._creator(record.stage)}}
             good = [
                 i
                 for i in self.world.instances.values()
@@ -165,10 +181,16 @@ class Simulation:
                 and i.code not in spent
                 and any(t.status is NodeTaskStatus.APPROVED and t.open_id in entitled for t in i.tasks)
                 and i.started <= record.at
+                and i.ended is not None
+                and (i.reverted or record.at - i.ended <= GATE.approval_valid_for)
+                and not i.was_forged
             ]
             if not good:
                 raise BrokenInvariant(f"1: {record.stage} ran without an unspent approval of its content")
             spent.add(good[0].code)
+
+    def _creator(self, stage: str) -> str:
+        return self.world.plans[stage.split("/rollout/")[0]].creator
 
     def _one_request_per_subject(self) -> None:
         if not self.world.withdrawal_allowed or self._voided():
@@ -215,6 +237,8 @@ class Simulation:
                 void = entry is not None and entry.state is EntryState.VOID or self._voided()
                 if not waits and not void:
                     raise BrokenInvariant(f"4: {instance.code} is pending although {subject} does not wait")
+                if waits and not void and (entry is None or entry.instance != instance.code):
+                    raise BrokenInvariant(f"7: {instance.code} is pending and not on record: {entry}")
         self._every_waiting_stage_is_explained()
         self._approvals_end_in_a_run_or_a_reason()
 
@@ -318,6 +342,11 @@ def revoke(sim: Simulation) -> None:
     approved = [i for i in sim.world.instances.values() if i.status is InstanceStatus.APPROVED]
     if approved and sim.choices.random() < 0.3:
         sim.world.end(sim.choices.choice(approved), InstanceStatus.CANCELED, reverted=True)
+
+
+def forge_form(sim: Simulation) -> None:
+    if (pending := sim.world.pending()) and sim.choices.random() < 0.3:
+        sim.choices.choice(pending).forge()
 
 
 def delete_definition(sim: Simulation) -> None:
@@ -463,7 +492,7 @@ def restart(sim: Simulation) -> None:
 
 
 ACTIONS: tuple[Callable[[Simulation], None], ...] = (
-    arrive, approve, approve_any, approve_any, reject, transfer, pass_automatically, withdraw_as_person, revoke,
+    arrive, approve, approve_any, approve_any, reject, transfer, pass_automatically, withdraw_as_person, revoke, forge_form,
     delete_definition, run_by_hand, progress, progress, progress, skip, add_task, close_or_reopen_plan, delete_plan,
     change_roles, hide_directory, replace_definition, toggle_definition, change_checks, ring, request,
     reorder_environments, drop_environment, forbid_withdrawal, let_time_pass, let_time_pass, skew_clock,
@@ -471,11 +500,11 @@ ACTIONS: tuple[Callable[[Simulation], None], ...] = (
 BETWEEN_PASSES = (toggle_gate, copy_ledger, restore_ledger, lose_ledger, restart)
 
 
-def play(seed: int, *, steps: int = 80, calm_every: int = 20) -> Simulation:
+def play(seed: int, *, steps: int = 80, calm_every: int = 20, rates: Rates | None = None) -> Simulation:
     """Play one seed; the trail of a broken invariant tells what led to it."""
     import random
 
-    sim = Simulation(random.Random(seed))
+    sim = Simulation(random.Random(seed), rates=rates)
     try:
         for number in range(steps):
             sim.step()
