@@ -128,7 +128,9 @@ def _project(project: Project, live: Sequence[Resource]) -> Json:
 def _feishu(target: Target, live: Sequence[Resource]) -> Mapping[str, Json]:
     assert target.spec.feishu is not None  # noqa: S101 - the caller has looked
     written: dict[str, Any] = target.spec.feishu.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    section: dict[str, Json] = {name: written[name] for name in ("platform", "app", "events", "poll") if name in written}
+    section: dict[str, Json] = {
+        name: written[name] for name in ("platform", "app", "events", "poll") if name in written
+    }
     definitions: list[Json] = []
     for definition in written.get("definitions", ()):
         if definition.get("mode") == "adopted":

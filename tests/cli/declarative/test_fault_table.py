@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -55,6 +56,11 @@ WRITE_CALLS = (
 )
 
 
+def _marked(*faults: str, nightly: set[str]) -> list[Any]:
+    """The whole table takes minutes: the rarer half of it runs at night."""
+    return [pytest.param(each, marks=[pytest.mark.nightly] if each in nightly else []) for each in faults]
+
+
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Served]:
     with served() as running:
@@ -93,7 +99,7 @@ def check_message(result: Result) -> None:
     }
 
 
-@pytest.mark.parametrize("fault", sorted(FAULTS))
+@pytest.mark.parametrize("fault", _marked(*sorted(FAULTS), nightly={"throttled", "dropped"}))
 @pytest.mark.parametrize("call", PLAN_CALLS, ids=lambda call: f"{call[0]} {call[1]} {call[2]}")
 def test_a_plan_that_cannot_read_is_one_error_and_heals(
     sandbox: Served, folder: Path, call: tuple[str, str, str], fault: str
@@ -113,7 +119,7 @@ def test_a_plan_that_cannot_read_is_one_error_and_heals(
     assert run("plan")[0] == 2
 
 
-@pytest.mark.parametrize("fault", [*sorted(FAULTS), "lost answer"])
+@pytest.mark.parametrize("fault", _marked(*sorted(FAULTS), "lost answer", nightly={"throttled", "malformed"}))
 @pytest.mark.parametrize("call", WRITE_CALLS, ids=lambda call: f"{call[0]} {call[1]} {call[2]}")
 def test_a_write_that_fails_is_told_and_the_next_run_finishes(
     folder: Path, call: tuple[str, str, str], fault: str
