@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.errors import RefusedError, SpecError
+from reconciler.desired.target import desired_of
+from reconciler.errors import NotFoundError, RefusedError, SpecError
 from reconciler.operations.perform import Performer
 from reconciler.operations.plan import Planned, PlanRequest, make_plan
 from reconciler.plan.change import Plan
@@ -15,8 +16,9 @@ from reconciler.plan.document import digest
 from reconciler.plan.outcome import Applied
 from reconciler.ports.declarative import Readers, Writers
 from reconciler.resources.base import Key
-from reconciler.resources.record import RecordState
+from reconciler.resources.record import AppliedRecord, RecordState
 from reconciler.secret import Secret
+from reconciler.spec.target import Target
 
 _DEFINITION = "feishu/definition"
 
@@ -88,19 +90,29 @@ async def apply(request: ApplyRequest, ports: ApplyPorts) -> Applied:
 
 
 async def _forget(request: ApplyRequest, ports: ApplyPorts) -> None:
-    """Drop the intent of creations that a person has found not to have happened."""
-    integration = request.plan.target.name
-    records = await ports.writers.records.records(integration)
+    """Drop what is recorded of creations that a person has found not to have happened, or to be gone."""
+    target = request.plan.target
+    records = await ports.writers.records.records(target.name)
     for name in sorted(request.forget_creations):
         key = Key(_DEFINITION, name)
         record = records.get(key)
-        if record is None or record.state is not RecordState.INTENDED:
+        if record is None or not (record.state is RecordState.INTENDED or await _is_gone(target, ports, records, key)):
             raise RefusedError(
                 f"no lost creation of the definition {name} is recorded",
                 where=str(key),
                 next_step="leave --forget-creation out",
             )
-        await ports.writers.records.forget(integration, key)
+        await ports.writers.records.forget(target.name, key)
+
+
+async def _is_gone(target: Target, ports: ApplyPorts, records: Mapping[Key, AppliedRecord], key: Key) -> bool:
+    """Whether Feishu says that there is no definition of the recorded code (any more)."""
+    wanted = [one.resource for one in desired_of(target, records).declared if one.key == key]
+    try:
+        await ports.readers.resources[_DEFINITION].observe(wanted, inventory=False)
+    except NotFoundError:
+        return bool(wanted)
+    return False
 
 
 def _require_same(request: ApplyRequest, now: Plan) -> None:

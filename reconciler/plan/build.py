@@ -71,12 +71,13 @@ def build_plan(
             (warnings if one.resource.on_difference is OnDifference.WARN else refusals).append(finding)
             change = replace(change, action=Action.KEEP)
         changes.append(change)
+    findings = [*live.findings, *(_needs_permission(change) for change in changes if change.irreversible)]
     if not wishes.selection.is_partial:
         changes += [_deletion(other) for other in live.others if other.kind in wishes.prune]
     return Plan(
         target=target,
         changes=in_order(changes),
-        findings=_chosen(live.findings, wishes.selection),
+        findings=_chosen(findings, wishes.selection),
         warnings=_chosen(warnings, wishes.selection),
         refusals=_chosen(refusals, wishes.selection),
         specs=tuple(sorted(provenance.specs, key=lambda spec: spec.file)),
@@ -126,6 +127,17 @@ def _deletion(other: Resource) -> Change:
         action=Action.DELETE,
         fields=diff(other, None).fields,
         observed=other.fingerprint(),
+    )
+
+
+def _needs_permission(change: Change) -> Finding:
+    return Finding(
+        "needsPermission",
+        change.kind,
+        change.name,
+        "creating it can never be undone, and it may exist already: nobody can look for it",
+        f"write its approval code as `code:` if it exists, else apply with --create-definition {change.name}",
+        change.origin,
     )
 
 

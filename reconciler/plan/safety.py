@@ -53,12 +53,14 @@ def judged(plan: Plan, facts: SafetyFacts, policy: SafetyPolicy) -> Plan:
         *_undeclared_im(plan, policy),
         *_licence(plan, facts.upstream),
         *_deletes(plan, facts.live, policy),
+        *_webhooks_without_url(plan),
         *(lockouts(plan, facts.access, facts.upstream.account) if facts.access is not None else ()),
     ]
     warnings = [
         *_version(plan, facts.upstream),
         *_unmatched_issues(plan, facts),
         *_unknown_roles(facts),
+        *_no_external_url(plan, facts.upstream),
         *_automatic_behind_gate(plan, facts, policy),
         *_audit_log_keeps_secret(plan, facts.upstream),
     ]
@@ -147,6 +149,41 @@ def _deletes(plan: Plan, live: Live, policy: SafetyPolicy) -> list[Finding]:
                 )
             )
     return found
+
+
+def _webhooks_without_url(plan: Plan) -> list[Finding]:
+    return [
+        Finding(
+            "webhookWithoutUrl",
+            change.kind,
+            change.name,
+            "it does not exist yet, and cannot be created without a URL",
+            "declare its url, such as url: {env: NAME}",
+            change.origin,
+        )
+        for change in plan.pending
+        if change.kind == "bytebase/webhook"
+        and change.action is Action.CREATE
+        and not any(row.path == "url" for row in change.fields)
+    ]
+
+
+def _no_external_url(plan: Plan, upstream: UpstreamFacts) -> list[Finding]:
+    """Bytebase takes webhooks only once it knows its own address (facts §13.2)."""
+    if upstream.external_url:
+        return []
+    return [
+        Finding(
+            "noExternalUrl",
+            change.kind,
+            change.name,
+            "Bytebase refuses webhooks while its external URL is not set",
+            "set the external URL in Bytebase's settings",
+            change.origin,
+        )
+        for change in plan.pending
+        if change.kind == "bytebase/webhook" and change.action is not Action.DELETE
+    ]
 
 
 def _version(plan: Plan, upstream: UpstreamFacts) -> list[Finding]:

@@ -15,6 +15,7 @@ from reconciler.resources.adopted_definition import AdoptedDefinition
 from reconciler.resources.app import App
 from reconciler.resources.approval_rules import ApprovalRule, ApprovalRules
 from reconciler.resources.base import Origin, Resource
+from reconciler.resources.definition import Definition
 from reconciler.resources.facts import UpstreamFacts
 from reconciler.resources.finding import Finding
 from reconciler.resources.im import Im, ImSetting
@@ -23,7 +24,7 @@ from reconciler.resources.rollout_policy import RolloutPolicy
 from reconciler.resources.webhook import Webhook
 
 TARGET = Target("acme", BytebaseTarget("https://b.example", "acme-prod", "workspaces/w"))
-FACTS = UpstreamFacts("3.22.0", "ENTERPRISE", "workspaces/w", "serviceAccount:gitops@x")
+FACTS = UpstreamFacts("3.22.0", "ENTERPRISE", "workspaces/w", "serviceAccount:gitops@x", "https://b.example")
 ORIGIN = Origin("specs/a.yaml", 7)
 
 
@@ -167,3 +168,21 @@ def test_an_adopted_definition_that_does_not_fit_is_refused_and_never_written() 
     assert plan.exit_code == 3
     assert plan.pending == ()
     assert 'decision is "all" and not "any"' in plan.refusals[0].message
+
+
+def test_a_webhook_that_would_be_created_without_a_url_is_refused() -> None:
+    assert codes(judge(Webhook("demo", "x", "SLACK", events=())).refusals) == ["webhookWithoutUrl"]
+    assert judge(Webhook("demo", "x", "SLACK", url_token="version 1")).refusals == ()
+
+
+def test_a_webhook_before_the_external_url_is_warned_of() -> None:
+    hook = Webhook("demo", "x", "SLACK", url_token="version 1")
+    assert codes(judge(hook, upstream=replace(FACTS, external_url="")).warnings) == ["noExternalUrl"]
+
+
+def test_an_irreversible_creation_names_the_flag_it_needs() -> None:
+    definition = Definition("gate", "acme", (("en-US", "A"), ("zh-CN", "B")), "any")
+    plan = judge(definition)
+    assert plan.exit_code == 2
+    assert plan.changes[0].irreversible
+    assert "--create-definition gate" in plan.findings[0].next

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reconciler.errors import BugError
+from reconciler.errors import BugError, NotFoundError
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.feishu.client import FeishuClient
 from reconciler.providers.feishu.definitions import (
@@ -40,7 +40,7 @@ class DefinitionReader:
         for each in wanted:
             if not isinstance(each, Definition | AdoptedDefinition) or not each.code:
                 continue
-            observed = await self._read(each.code)
+            observed = await self._read(each.name, each.code)
             live.append(_resource(each, observed))
             if observed.status == "DELETED":
                 refusals.append(_deleted(each))
@@ -48,9 +48,18 @@ class DefinitionReader:
                 warnings.append(_inactive(each, observed.status))
         return Observation(live=tuple(live), warnings=tuple(warnings), refusals=tuple(refusals))
 
-    async def _read(self, code: str) -> ObservedDefinition:
-        en = await self._client.definitions.get(code, locale=EN)
-        return read_definition(code, en=en, zh=await self._client.definitions.get(code, locale=ZH))
+    async def _read(self, name: str, code: str) -> ObservedDefinition:
+        try:
+            en = await self._client.definitions.get(code, locale=EN)
+            zh = await self._client.definitions.get(code, locale=ZH)
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"Feishu has no definition of the code {code} for this app",
+                where=f"{Definition.kind}/{name}",
+                next_step="correct its `code:`; if it was deleted, set it to null and run apply with "
+                f"--forget-creation {name} --create-definition {name}",
+            ) from error
+        return read_definition(code, en=en, zh=zh)
 
 
 def _resource(wanted: Definition | AdoptedDefinition, observed: ObservedDefinition) -> Resource:

@@ -127,6 +127,21 @@ async def test_a_lost_creation_that_did_not_happen_is_forgotten_on_request(world
         await run(world, forget_creations=CREATE)
 
 
+async def test_a_definition_that_is_gone_can_be_forgotten_and_one_that_is_there_cannot(world: World) -> None:
+    await run(world)
+    with pytest.raises(RefusedError, match="no lost creation"):
+        await run(world, forget_creations=CREATE)
+    world.upstream.live = {key: each for key, each in world.upstream.live.items() if key.kind != "feishu/definition"}
+    world.upstream.faults["read feishu/definition"] = NotFoundError("Feishu has no definition of this code")
+    with pytest.raises(NotFoundError):
+        await run(world)
+    with pytest.raises(NotFoundError):  # forgotten, and the fake still says that nothing can be read
+        await run(world, forget_creations=CREATE)
+    world.upstream.faults.clear()
+    assert (await run(world)).exit_code == 0
+    assert world.upstream.created == 2
+
+
 async def test_a_creation_that_was_refused_upstream_can_be_tried_again(world: World) -> None:
     world.upstream.faults["write feishu/definition"] = ForbiddenError("the scope approval:approval is missing")
     assert (await run(world)).exit_code == 4
