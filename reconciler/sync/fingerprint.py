@@ -6,6 +6,8 @@ A failed, cancelled, skipped, hand-run or added task is therefore a new question
 
 from __future__ import annotations
 
+import re
+
 from reconciler.ids import canonical_json, sha256
 from reconciler.subjects.change import ACTIVE, Change, Stage, Task
 
@@ -39,7 +41,10 @@ def _task(task: Task) -> dict[str, object]:
     }
 
 
-DIGEST_LENGTH = 64
+_DIGEST = re.compile(
+    r"([0-9a-f]{64}) ([^/\s#]+)/(projects/[^/\s#]+/plans/[^/\s#]+/rollout/stages/[^/\s#]+)#(0|[1-9][0-9]{0,8})", re.ASCII
+)
+"""Strict, because anyone may type one: what it names is looked up, and a number must be one that can be counted with."""
 
 
 def digest_text(print_: str, integration: str, subject: str, generation: int) -> str:
@@ -49,10 +54,8 @@ def digest_text(print_: str, integration: str, subject: str, generation: int) ->
 
 def parse_digest(text: str) -> tuple[str, str, str, int] | None:
     """(fingerprint, integration, subject, generation) of a digest field, or None when it is not ours."""
-    print_, space, rest = text.strip().partition(" ")
-    key, hash_sign, number = rest.rpartition("#")
-    integration, slash, subject = key.partition("/")
-    well_formed = space and hash_sign and slash and number.isdecimal() and len(print_) == DIGEST_LENGTH
-    if not well_formed or not subject.startswith("projects/"):
+    found = _DIGEST.fullmatch(text.strip())
+    if found is None:
         return None
+    print_, integration, subject, number = found.groups()
     return print_, integration, subject, int(number)

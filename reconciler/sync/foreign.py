@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 _ALLOWED_CONTROLS = frozenset("\n\t")
-_I18N_PREFIX = re.compile(r"@i18n@", re.IGNORECASE)
+_I18N_PREFIX = re.compile(r"@(?=i18n@)", re.IGNORECASE)
 _MENTION = re.compile(r"<(?=/?at\b)", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&])")
 
@@ -15,7 +15,7 @@ def visible(text: str) -> str:
     """The text with Unix line ends, control and bidi characters shown as symbols, and no reserved prefix or mention."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = "".join(_shown(character) for character in text)
-    text = _I18N_PREFIX.sub("@ i18n@", text)
+    text = _I18N_PREFIX.sub("@ ", text)
     text = _MENTION.sub("‹", text)
     return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
 
@@ -38,12 +38,11 @@ def bounded(text: str, limit: int, *, note: str) -> str:
     """
     if len(text) <= limit:
         return text
-    middle = f"\n{note.format(left=len(text) - limit)}\n"
-    room = max(limit - len(middle), 0)
-    head = room * 2 // 3
-    tail = room - head
-    cut = f"{text[:head].rstrip()}{middle}{text[len(text) - tail :].lstrip() if tail else ''}"
-    return cut[:limit].rstrip()
+    room = max(limit - len(note.format(left=len(text))) - 2, 0)
+    split = room * 2 // 3
+    head, tail = text[:split].rstrip(), text[len(text) - (room - split) :].lstrip()
+    middle = note.format(left=len(text) - len(head) - len(tail))
+    return "\n".join(part for part in (head, middle, tail) if part)[:limit].rstrip()
 
 
 def _shown(character: str) -> str:

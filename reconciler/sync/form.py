@@ -52,7 +52,7 @@ def _fields(facts: FormFacts, limit: int) -> tuple[FieldText, ...]:
     rows = [_row(facts, locale, limit) for locale in LOCALES]
     fields = []
     for id_ in rows[0]:
-        texts = tuple((locale, row[id_]) for locale, row in zip(LOCALES, rows, strict=True))
+        texts = tuple((locale, row[id_].strip()) for locale, row in zip(LOCALES, rows, strict=True))
         if all(text for _, text in texts):
             fields.append(FieldText(id_, texts))
     return tuple(fields)

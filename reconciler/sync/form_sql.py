@@ -9,6 +9,8 @@ from reconciler.sync.foreign import bounded, visible
 
 MOST_GROUPS = 5
 RULE = "=" * 25
+SHORTEST_BODY = 60
+"""Characters of a statement that are shown in any case."""
 
 
 def sql_text(stage: Stage, statements: Sequence[Statement], limit: int, *, chinese: bool) -> str:
@@ -18,37 +20,48 @@ def sql_text(stage: Stage, statements: Sequence[Statement], limit: int, *, chine
     if not groups:
         return "没有 SQL 语句" if chinese else "No SQL statement"
     shown = groups[:MOST_GROUPS]
-    # Headings and the closing line are paid for first, so that every shown group keeps its head and tail.
-    room = max((limit - 120) // len(shown) - 2 * len(RULE) - 90, 60)
-    blocks = [
-        _block(group, numbers, len(stage.tasks), room, alone=len(groups) == 1, chinese=chinese) for group in shown
-    ]
+    headings = [_heading(group, numbers, alone=len(groups) == 1, chinese=chinese) for group in shown]
+    closing = []
     if len(groups) > len(shown):
-        blocks.append(
+        closing.append(
             f"仅显示 {len(groups)} 个 SQL 语句中的 {len(shown)} 个,详见 Bytebase"
             if chinese
             else f"Displaying {len(shown)} of {len(groups)} SQL statements, view more in Bytebase"
         )
-    note = "…(详见 Bytebase)…" if chinese else "… (more in Bytebase) …"
-    return bounded("\n".join(blocks), limit, note=note)
+    # Headings and the closing line are paid for first, so that every shown group keeps its head and tail.
+    paid = sum(len(line) + 2 for line in (*headings, *closing))
+    room = max((limit - paid) // len(shown), SHORTEST_BODY)
+    blocks = [
+        f"{heading}\n{_body(group, room, chinese=chinese)}" for heading, group in zip(headings, shown, strict=True)
+    ]
+    return bounded(
+        "\n".join([*blocks, *closing]), limit, note="…(详见 Bytebase)…" if chinese else "… (more in Bytebase) …"
+    )
 
 
-def _block(statement: Statement, numbers: dict[str, int], count: int, room: int, *, alone: bool, chinese: bool) -> str:
+def _heading(statement: Statement, numbers: dict[str, int], *, alone: bool, chinese: bool) -> str:
     who = sorted(numbers[name] for name in statement.tasks if name in numbers)
-    listed = _numbers(who)
-    if alone and len(who) == count:
-        heading = "所有任务的 SQL 语句" if chinese else "The SQL statement of every task"
+    if alone and len(who) == len(numbers):
+        text = "所有任务的 SQL 语句" if chinese else "The SQL statement of every task"
     else:
-        heading = f"任务 {listed} 的 SQL 语句" if chinese else f"The SQL statement of task {listed}"
+        text = f"任务 {_numbers(who)} 的 SQL 语句" if chinese else f"The SQL statement of task {_numbers(who)}"
+    return f"{RULE}\n{text} ({_size(statement, chinese=chinese)})\n{RULE}"
+
+
+def _body(statement: Statement, room: int, *, chinese: bool) -> str:
     text = visible(statement.text)
-    size = f"{count_statements(statement.text)} statement(s), {statement.size} bytes"
+    size = _size(statement, chinese=chinese)
+    note = f"…({size},详见 Bytebase)…" if chinese else f"… ({size}, more in Bytebase) …"
+    if not statement.is_complete and len(text) <= room:
+        text = f"{text}\n{note}"
+    return bounded(text, room, note=note)
+
+
+def _size(statement: Statement, *, chinese: bool) -> str:
+    count = count_statements(statement.text)
     if chinese:
-        size = f"{count_statements(statement.text)} 条语句,{statement.size} 字节"
-    note = f"… ({size}, more in Bytebase) …" if not chinese else f"…({size},详见 Bytebase)…"
-    body = bounded(text, room, note=note)
-    if not statement.is_complete and body == text:
-        body = bounded(f"{text}\n{note}", room, note=note)
-    return f"{RULE}\n{heading} ({size})\n{RULE}\n{body}"
+        return f"{'' if statement.is_complete else '至少 '}{count} 条语句,{statement.size} 字节"
+    return f"{'' if statement.is_complete else 'at least '}{count} statement(s), {statement.size} bytes"
 
 
 def _numbers(numbers: list[int]) -> str:

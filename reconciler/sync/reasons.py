@@ -8,7 +8,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
     # subject states
     "waiting": ("waits for a decision", "等待审批"),
     "asked": ("asked in Feishu: {who}", "已在飞书发起审批:{who}"),
-    "approved": ("approved in Feishu by {who}", "已由 {who} 在飞书批准"),
     "running": ("approved by {who}; the stage is running", "已由 {who} 批准,阶段正在执行"),
     "ran": ("approved by {who}; the whole stage was run", "已由 {who} 批准,整个阶段已执行"),
     "ended": (
@@ -27,7 +26,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "checksWarning": ("the plan checks report warnings", "变更检查有警告"),
     "checksRunning": ("the plan checks are still running", "变更检查仍在进行"),
     "reviewMissing": ("the issue's review is not approved", "工单评审尚未通过"),
-    "licence": ("the Bytebase licence lacks what this gate needs: {why}", "Bytebase 许可证不支持该关卡:{why}"),
     "automatic": ("the environment runs by itself (automatic rollout policy)", "该环境自动执行(自动发布策略)"),
     "noApprover": ("nobody is entitled to decide this stage: {why}", "没有人有权审批该阶段:{why}"),
     "approverMissing": ("no approver was found in Feishu: {why}", "在飞书中找不到审批人:{why}"),

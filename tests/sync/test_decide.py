@@ -6,6 +6,7 @@ import itertools
 from collections import defaultdict
 
 import pytest
+
 from reconciler.sync.decide import decide
 from reconciler.sync.decisions import (
     WRITES,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from reconciler.errors import ReconcilerError, ThrottledError, UnavailableError
+from reconciler.errors import CredentialsError, ForbiddenError, ReconcilerError, ThrottledError, UnavailableError
 from reconciler.operations.sync.settings import SyncPorts
 from reconciler.subjects.entry import HistoryRow, LedgerChange, OutboxItem, OutboxKind, Reason
 from reconciler.sync.messages import both
@@ -39,7 +39,8 @@ class Outbox:
         await ledger.update_outbox(tried)
         try:
             await self._send(item)
-        except (UnavailableError, ThrottledError) as error:
+        except (UnavailableError, ThrottledError, CredentialsError, ForbiddenError) as error:
+            # A disabled app or a secret being changed is put right by somebody; what is owed waits for it.
             if tried.attempts >= MOST_ATTEMPTS:
                 await self._give_up(tried, error)
             return False

@@ -43,12 +43,16 @@ class Withdrawer:
             raise AssertionError("only a recorded request is withdrawn")
         if instance is None:
             return await self._close(entry, records)
+        if instance.status is InstanceStatus.UNKNOWN:
+            return PassResult(again_after=RETRY)  # only what is known to have ended is left behind
         if instance.status is not InstanceStatus.PENDING:
             return await self._ended(entry, instance, records)
         result = await self._ports.approvals.cancel(instance)
         if result is CancelResult.REFUSED:
             return await self._void(entry, records)
         after = await self._ports.approvals.read(instance.code)
+        if after.status is InstanceStatus.UNKNOWN:
+            return PassResult(again_after=RETRY)
         if after.status is InstanceStatus.PENDING:
             return await self._still_pending(entry, instance, after, records)
         return await self._ended(entry, after, records)
