@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from reconciler.sandbox.bytebase.call import DENIED, Call, Caller, RpcError
-from reconciler.sandbox.bytebase.wire.errors import permission_denied_detail
+from reconciler.sandbox.bytebase.wire.details import permission_denied_detail
 from reconciler.sandbox.bytebase.world import Binding, World
 
 _TIME_CONDITION = re.compile(r'request\.time\s*(<|<=|>|>=)\s*timestamp\("([^"]+)"\)')
@@ -63,14 +63,14 @@ def may(call: Call, permission: str, project: str | None = None) -> bool:
     return permission in permissions_of(call.world, call.who.member, project, call.now)
 
 
-def require(call: Call, permission: str, project: str | None = None, *, details: bool = True) -> None:
+def require(
+    call: Call, permission: str, project: str | None = None, *, details: bool = True, names_method: bool = True
+) -> None:
     """Refuse a caller without the permission, as the handlers of settings and policies do."""
     if may(call, permission, project):
         return
-    detail = [permission_denied_detail(call.method, [permission], [])] if details else []
-    raise RpcError(
-        DENIED, f"permission denied: {call.who.name} does not have permission {permission!r}", details=detail
-    )
+    detail = [permission_denied_detail(call.method if names_method else "", [permission], [])] if details else []
+    raise RpcError(DENIED, f'user does not have permission "{permission}"', details=detail)
 
 
 def projects_with(world: World, caller: Caller, permission: str, now: datetime) -> list[str]:

@@ -63,11 +63,11 @@ class _Parser:
 
     def _need(self, text: str) -> None:
         if self._take(text) is None:
-            raise CelError(f"expected {text!r} near {self._peek()[1]!r}")
+            raise CelError(f'expected "{text}" near "{self._peek()[1]}"')
 
     def expect_end(self) -> None:
         if self._peek()[0] != "end":
-            raise CelError(f"unexpected {self._peek()[1]!r}")
+            raise CelError(f'unexpected "{self._peek()[1]}"')
 
     def either(self) -> Node:
         node = self.both()
@@ -101,14 +101,14 @@ class _Parser:
         while self._take("."):
             kind, name = self._peek()
             if kind != "name":
-                raise CelError(f"expected a name near {name!r}")
+                raise CelError(f'expected a name near "{name}"')
             self._at += 1
             if self._take("("):
                 node = Node("method", name, (node, *self._arguments(")")))
             elif node.kind == "name":
                 node = Node("name", f"{node.value}.{name}")
             else:
-                raise CelError(f"no field {name!r} here")
+                raise CelError(f'no field "{name}" here')
         return node
 
     def primary(self) -> Node:
@@ -172,7 +172,7 @@ def _value(node: Node, names: Mapping[str, Any]) -> Any:
         return [_value(part, names) for part in node.parts]
     if node.kind == "name":
         if node.value not in names:
-            raise CelError(f"undeclared reference to {node.value!r}")
+            raise CelError(f'undeclared reference to "{node.value}"')
         return names[node.value]
     if node.kind == "call" and node.value in ("&&", "||"):
         return _either_way(node, names, decisive=node.value == "||")
@@ -212,5 +212,5 @@ def conjunction(node: Node) -> list[Node]:
     if node.kind == "call" and node.value == "&&":
         return [*conjunction(node.parts[0]), *conjunction(node.parts[1])]
     if node.kind == "call" and node.value == "||":
-        raise CelError("operator || is not supported")
+        raise CelError('invalid_argument: unsupported function "_||_"')
     return [node]

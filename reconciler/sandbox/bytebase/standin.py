@@ -86,8 +86,7 @@ class BytebaseStandIn:
         found = match(verb, path)
         if found is None:
             status = 405 if is_known_path(path) else 404
-            kind = "unimplemented" if status == 405 else "not_found"
-            text = f"{kind}: gateway routing error {status}: request method {verb}, URI {path}"
+            text = f"not_found: gateway routing error {status}: request method {verb}, URI {path}"
             return _json(status, {"code": 2, "message": text})
         try:
             body = await request.body()
@@ -104,7 +103,9 @@ class BytebaseStandIn:
         service, _, name = path.removeprefix(_CONNECT).partition("/")
         known = any(method.startswith(f"{service}/") for method in shapes().methods)
         if not known:
-            return _json(405, {"message": "Method Not Allowed"})
+            response = _json(405, {"message": "Method Not Allowed"})
+            response.headers["Allow"] = "OPTIONS, GET"
+            return response
         method = shapes().methods.get(f"{service}/{name}")
         if method is None:
             return Response("404 page not found\n", status_code=404, media_type="text/plain")

@@ -60,7 +60,7 @@ def _named(call: Call, kind: str, name: str) -> Account:
     email = name.rsplit("/", 1)[-1]
     account = call.world.accounts.get(email)
     if account is None or not email.endswith(_KINDS[kind][1]):
-        raise RpcError(NOT_FOUND, f"{_KINDS[kind][0]} {email!r} not found")
+        raise RpcError(NOT_FOUND, f'{_KINDS[kind][0]} "{email}" not found')
     return account
 
 

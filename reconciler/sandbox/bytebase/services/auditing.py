@@ -29,10 +29,10 @@ def search(call: Call) -> Message:
             tree = parse(text)
             entries = [entry for entry in entries if _fits(entry, tree)]
         except CelError as error:
-            raise RpcError(INVALID, f"failed to parse filter {text!r}: {error}") from None
+            raise RpcError(INVALID, f'failed to parse filter "{text}": {error}') from None
     field, _, direction = call.text("orderBy").strip().partition(" ")
     if field not in ("", "create_time") or direction not in ("", "asc", "desc"):
-        raise RpcError(INVALID, f"invalid order_by {call.text('orderBy')!r}")
+        raise RpcError(INVALID, 'only support order by "create_time"')
     if not (field and direction != "desc"):
         entries.reverse()
     shown, token = page(call, entries, largest=LARGEST)

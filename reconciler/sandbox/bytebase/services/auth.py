@@ -46,7 +46,7 @@ def login(call: Call, tokens: Tokens) -> Message:
         if not account.is_active:
             raise RpcError(UNAUTHENTICATED, "user has been deactivated by administrators")
         if call.message.get("web"):
-            raise RpcError(DENIED, "service accounts cannot sign in through the web")
+            raise RpcError(DENIED, "only users can use web login")
         return {"token": tokens.issue(call.world, email, call.now)}
     user = call.world.users.get(email)
     if user is None or user.password != password:
@@ -65,9 +65,9 @@ def sign_up(call: Call) -> Message:
     """A new person; the first one becomes the workspace's administrator."""
     email, password = call.text("email").lower(), call.text("password")
     if email in call.world.users:
-        raise RpcError(EXISTS, f"email {email} is already existed")
+        raise RpcError(EXISTS, f"email {email} is already registered")
     if len(password) < SHORTEST_PASSWORD:
-        raise RpcError(INVALID, f"password length should be no less than {SHORTEST_PASSWORD} characters")
+        raise RpcError(INVALID, f"password length should no less than {SHORTEST_PASSWORD} characters")
     first = not call.world.users
     user = User(email, password, call.text("title"))
     call.world.users[email] = user
@@ -87,9 +87,9 @@ def exchange(call: Call) -> Message:
     """A workload identity's token; none can be verified without a way to its issuer."""
     email = call.text("email").lower()
     if not email.endswith(WORKLOAD_DOMAIN):
-        raise RpcError(INVALID, f"invalid workload identity email {email!r}")
+        raise RpcError(INVALID, f'invalid workload identity email "{email}": email must end with {WORKLOAD_DOMAIN}')
     if email not in call.world.accounts:
-        raise RpcError(NOT_FOUND, f"workload identity {email!r} not found")
+        raise RpcError(NOT_FOUND, f'workload identity "{email}" not found')
     raise RpcError(UNAUTHENTICATED, "failed to validate the token: its issuer cannot be reached")
 
 

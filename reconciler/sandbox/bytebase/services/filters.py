@@ -28,7 +28,7 @@ def terms(text: str, allowed: Collection[str]) -> list[Term]:
     try:
         return [_term(node, allowed) for node in conjunction(parse(text))]
     except CelError as error:
-        raise RpcError(INVALID, f"failed to parse filter {text!r}: {error}") from None
+        raise RpcError(INVALID, f"failed to parse filter: {error}") from None
 
 
 def _term(node: Node, allowed: Collection[str]) -> Term:
@@ -37,20 +37,23 @@ def _term(node: Node, allowed: Collection[str]) -> Term:
     if node.kind != "call" or len(node.parts) != 2 or node.parts[0].kind != "name":
         raise CelError("unexpected expression")
     name, operator = str(node.parts[0].value), str(node.value)
+    if operator in (">=", "<=") and (name not in _TIMES or name not in allowed):
+        raise CelError('">=" and "<=" are only supported for "create_time"')
     expected = (">=", "<=") if name in _TIMES else ("==", "in")
-    _known(name, allowed)
-    if operator not in expected or (name == "risk_level" and operator != "in"):
-        raise CelError(f"unexpected operator {operator!r} for {name!r}")
+    if name not in allowed or operator not in expected or (name == "risk_level" and operator != "in"):
+        shown = "@in" if operator == "in" else f"_{operator}_"
+        raise CelError(f'invalid_argument: unsupport variable "{name}" with {shown} operator')
     value = _literal(node.parts[1])
     if operator != "in" and not isinstance(value, str) and name != "has_rollout":
         # The real server panics on a literal of another type (facts §1.4).
-        raise RpcError(INTERNAL, f"panic: interface conversion: {type(value).__name__}, not string")
+        kind = {bool: "bool", int: "int64", float: "float64"}.get(type(value), "[]interface {}")
+        raise RpcError(INTERNAL, f"error: interface conversion: interface {{}} is {kind}, not string")
     return Term(name, operator, value)
 
 
 def _known(name: str, allowed: Collection[str]) -> str:
     if name not in allowed:
-        raise CelError(f"unsupported variable {name!r}")
+        raise CelError(f'unsupported variable "{name}"')
     return name
 
 

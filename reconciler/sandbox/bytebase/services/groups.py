@@ -36,7 +36,7 @@ def group_named(call: Call, name: str) -> Group:
     """The group of a name."""
     group = call.world.groups.get(name.removeprefix("groups/"))
     if group is None:
-        raise RpcError(NOT_FOUND, f"group {name!r} not found")
+        raise RpcError(NOT_FOUND, f"cannot found the group {name}")
     return group
 
 
@@ -57,9 +57,9 @@ def create(call: Call) -> Message:
     need(call, "USER_GROUPS", "TEAM")
     email = call.text("groupEmail") or call.part("group").get("email", "")
     if "@" not in email:
-        raise RpcError(INVALID, f"invalid group email {email!r}")
+        raise RpcError(INVALID, f'invalid group email "{email}"')
     if email in call.world.groups:
-        raise RpcError(EXISTS, f"group {email!r} already exists")
+        raise RpcError(EXISTS, f'group "{email}" already exists')
     given = call.part("group")
     members = [{"member": m["member"], "role": m.get("role", "MEMBER")} for m in given.get("members", [])]
     group = Group(email, given.get("title", ""), given.get("description", ""), members)

@@ -157,7 +157,7 @@ def _checked(call: Call, present: IamPolicy, kind: str) -> list[Binding]:
             try:
                 parse(expression)
             except CelError as error:
-                raise RpcError(INVALID, f"failed to parse the condition {expression!r}: {error}") from None
+                raise RpcError(INVALID, f'failed to parse the condition "{expression}": {error}') from None
         members = each.get("members", [])
         for member in members:
             if member != "allUsers" and not member.startswith(_PREFIXES):

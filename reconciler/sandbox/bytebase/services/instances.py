@@ -70,7 +70,7 @@ def instance_named(call: Call, name: str) -> Instance:
     """The instance of a name."""
     instance = call.world.instances.get(name.removeprefix("instances/").partition("/")[0])
     if instance is None:
-        raise RpcError(NOT_FOUND, f"instance {name!r} not found")
+        raise RpcError(NOT_FOUND, f'instance "{name}" not found')
     return instance
 
 
@@ -87,7 +87,7 @@ def create(call: Call) -> Message:
     if given.get("activation") and call.world.licence == "FREE":
         raise RpcError(EXHAUSTED, "activation instance count has reached the limit (0)")
     if instance_id in call.world.instances:
-        raise RpcError(EXISTS, f"instance {instance_id!r} already exists")
+        raise RpcError(EXISTS, f'instance "{instance_id}" already exists')
     instance = Instance(
         instance_id,
         given.get("title", ""),
@@ -105,7 +105,7 @@ def database_named(call: Call, name: str) -> Database:
     """The database of a name; a missing one is an INTERNAL error (facts §2.3)."""
     database = call.world.databases.get(name)
     if database is None:
-        raise RpcError(INTERNAL, f"database {name!r} not found")
+        raise RpcError(INTERNAL, f'database "{name}" not found')
     return database
 
 
@@ -161,7 +161,7 @@ def update_database(call: Call) -> Message:
             case "project":
                 project = given.get("project", "").removeprefix("projects/")
                 if project not in call.world.projects:
-                    raise RpcError(NOT_FOUND, f"project {project!r} not found")
+                    raise RpcError(NOT_FOUND, f'project "{project}" not found')
                 database.project = project
             case "environment":
                 database.environment = given.get("environment", "").removeprefix("environments/")

@@ -46,7 +46,7 @@ def issue_named(call: Call, name: str) -> Issue:
     """The issue of a name. NOT_FOUND or INVALID otherwise."""
     parts = name.split("/")
     if len(parts) < 4 or not parts[3].isdecimal():
-        raise RpcError(INVALID, f"invalid issue name {name!r}")
+        raise RpcError(INVALID, f'invalid issue ID "{parts[3] if len(parts) > 3 else ""}"')
     if parts[1] not in call.world.projects:
         raise RpcError(NOT_FOUND, f"project {parts[1]} not found")
     issue = call.world.issues.get((parts[1], int(parts[3])))
@@ -170,7 +170,7 @@ def _sort(issues: list[Issue], order_by: str) -> None:
     for part in reversed([part.strip() for part in order_by.split(",") if part.strip()]):
         field, _, direction = part.partition(" ")
         if field not in ("create_time", "update_time") or direction.strip() not in ("", "asc", "desc"):
-            raise RpcError(INVALID, f"invalid order_by {part!r}")
+            raise RpcError(INVALID, f'invalid order_by "{part}"')
         moved = (lambda i: i.created) if field == "create_time" else (lambda i: i.updated)
         issues.sort(key=moved, reverse=direction.strip() == "desc")
 
@@ -186,11 +186,11 @@ def _check_values(world: World, wanted: list[Term]) -> None:
         values = term.value if isinstance(term.value, list) else [term.value]
         known = words.get(term.name)
         if known is not None and not set(values) <= known:
-            raise RpcError(INVALID, f"invalid {term.name} filter {term.value!r}")
+            raise RpcError(INVALID, f'invalid {term.name} filter "{term.value}"')
         if term.name in ("creator", "current_approver"):
             email = str(term.value).removeprefix("users/")
             if email not in world.users and email not in world.accounts:
-                raise RpcError(INVALID, f"user {email!r} not found")
+                raise RpcError(INVALID, f'user "{email}" not found')
 
 
 def _fits(issue: Issue, term: Term) -> bool:
@@ -262,7 +262,8 @@ def batch_status(call: Call) -> Message:
     """Cancel, reopen, finish: all or nothing (facts §8.3)."""
     names = call.message.get("issues", [])
     if not names:
-        raise RpcError(INTERNAL, "failed to update issue status: no issues")
+        text = f'failed to check permission for method "/bytebase.v1.{call.method}", extra [], err: '
+        raise RpcError(INTERNAL, f"{text}no resource found for IAM auth method")
     parent = call.text("parent")
     status = call.text("status")
     found = []
@@ -274,12 +275,17 @@ def batch_status(call: Call) -> Message:
         try:
             issue = issue_named(call, name)
         except RpcError as error:
-            raise RpcError(PRECONDITION if error.code == NOT_FOUND else error.code, error.message) from None
-        if issue.is_draft:
-            raise RpcError(PRECONDITION, f"issue {issue.number} is a draft")
+            if error.code != NOT_FOUND:
+                raise
+            continue
+        if not issue.is_draft:
+            found.append(issue)
+    if len(found) < len(set(names)):
+        text = f"expected {len(set(names))} issues in project {project_of_resource(parent)}, found {len(found)}"
+        raise RpcError(PRECONDITION, text)
+    for issue in found:
         if issue.status == "DONE" and status != "DONE":
-            raise RpcError(PRECONDITION, f"cannot change the status of issue {issue.number} from DONE to {status}")
-        found.append(issue)
+            raise RpcError(PRECONDITION, f"cannot change status from DONE to {status} for issue {issue.number}")
     for issue in found:
         was, issue.status = issue.status, status
         event = {"fromStatus": was, "toStatus": status}

@@ -18,7 +18,7 @@ def page(call: Call, items: Sequence[T], *, largest: int = LARGEST) -> tuple[lis
     """The page that the call asks for, and the token of the next one ('' after the last)."""
     size = call.message.get("pageSize", 0)
     if size < 0:
-        raise RpcError(INVALID, f"invalid page_size {size}")
+        raise RpcError(INVALID, f"page size must be non-negative: {size}")
     offset = _offset(call.text("pageToken"))
     limit = min(size or DEFAULT_SIZE, largest)
     shown = list(items[offset : offset + limit])
@@ -36,7 +36,9 @@ def _offset(token: str) -> int:
     try:
         raw = base64.b64decode(token, validate=True)
     except (binascii.Error, ValueError):
-        raise RpcError(INVALID, f"invalid page token {token!r}") from None
+        raise RpcError(
+            INVALID, "invalid page token: failed to decode page token: illegal base64 data at input byte 0"
+        ) from None
     at, found = 0, 0
     while at < len(raw):
         field, (value, at) = raw[at] >> 3, _number(raw, at + 1)

@@ -51,10 +51,10 @@ def user_named(call: Call, name: str) -> User:
     """The person of a name; service accounts are none."""
     email = name.removeprefix("users/").lower()
     if email in call.world.accounts:
-        raise RpcError(INVALID, f"{email!r} is not a user")
+        raise RpcError(INVALID, f"email for end users cannot end with {email.partition('@')[2]}")
     user = call.world.users.get(email)
     if user is None:
-        raise RpcError(NOT_FOUND, f"user {email!r} not found")
+        raise RpcError(NOT_FOUND, f'user "{email}" not found')
     return user
 
 
@@ -81,7 +81,7 @@ def list_users(call: Call) -> Message:
             tree = parse(text)
             users = [user for user in users if _fits(call, user, tree)]
         except CelError as error:
-            raise RpcError(INVALID, f"failed to parse filter {text!r}: {error}") from None
+            raise RpcError(INVALID, f'failed to parse filter "{text}": {error}') from None
     if not call.message.get("showDeleted") and "state" not in call.text("filter"):
         users = [user for user in users if user.is_active]
     shown, token = page(call, users)
@@ -99,7 +99,7 @@ def _fits(call: Call, user: User, node: Node) -> bool:
     if node.kind == "method" and node.value == "contains" and variable in ("name", "email"):
         return str(wanted).lower() in (user.title if variable == "name" else user.email).lower()
     if node.value != "==":
-        raise CelError(f"unexpected operator {node.value!r}")
+        raise CelError(f'unexpected operator "{node.value}"')
     match variable:
         case "name":
             return user.title == wanted
@@ -114,7 +114,7 @@ def _fits(call: Call, user: User, node: Node) -> bool:
             bindings = project.iam.bindings if project is not None else []
             return any(f"user:{user.email}" in binding.members for binding in bindings)
         case _:
-            raise CelError(f"unsupported variable {variable!r}")
+            raise CelError(f'unsupported variable "{variable}"')
 
 
 def create(call: Call) -> Message:
@@ -122,7 +122,7 @@ def create(call: Call) -> Message:
     given = call.part("user")
     email = given.get("email", "").lower()
     if "@" not in email:
-        raise RpcError(INVALID, f"invalid email {email!r}")
+        raise RpcError(INVALID, f'invalid email "{email}"')
     if email in call.world.users:
         raise RpcError(EXISTS, f"email {email} is already existed")
     user = User(email, given.get("password", ""), given.get("title", ""), phone=given.get("phone", ""))

@@ -49,7 +49,7 @@ def plan_named(call: Call, name: str) -> Plan:
     """The plan of a name (also of anything below it). NOT_FOUND or INVALID otherwise."""
     parts = name.split("/")
     if len(parts) < 4 or not parts[3].isdecimal():
-        raise RpcError(INVALID, f"invalid plan name {name!r}")
+        raise RpcError(INVALID, f'invalid plan ID "{parts[3] if len(parts) > 3 else ""}"')
     if parts[1] not in call.world.projects:
         raise RpcError(NOT_FOUND, f"project {parts[1]} not found")
     plan = call.world.plans.get((parts[1], int(parts[3])))
@@ -132,7 +132,7 @@ def _check_specs(call: Call, project: str, specs: list[Message]) -> None:
         try:
             uuid.UUID(spec_id)
         except ValueError:
-            raise RpcError(INVALID, f"spec id {spec_id!r} is not a valid UUID") from None
+            raise RpcError(INVALID, f'spec id "{spec_id}" is not a valid UUID') from None
         if spec_id in seen:
             raise RpcError(INVALID, f"found duplicate spec id {spec_id}")
         seen.add(spec_id)
@@ -149,19 +149,19 @@ def _check_change(call: Call, project: str, config: Message) -> None:
     for target in targets:
         database = call.world.databases.get(target)
         if database is None or database.project != project:
-            raise RpcError(INVALID, f"database {target!r} not found in project {project}")
+            raise RpcError(INVALID, f'database "{target}" not found in project {project}')
     sheet, release = config.get("sheet", ""), config.get("release", "")
     if bool(sheet) == bool(release):
         raise RpcError(INVALID, "either sheet or release must be specified")
     if sheet and sheet.rsplit("/", 1)[-1] not in call.world.sheets:
-        raise RpcError(INVALID, f"sheet {sheet!r} not found")
+        raise RpcError(INVALID, f'sheet "{sheet}" not found')
     if release and release not in call.world.releases:
-        raise RpcError(INVALID, f"release {release!r} not found")
+        raise RpcError(INVALID, f'release "{release}" not found')
 
 
 def _check_instance(call: Call, target: str) -> None:
     if target.removeprefix("instances/") not in call.world.instances:
-        raise RpcError(INVALID, f"instance {target!r} not found")
+        raise RpcError(INVALID, f'instance "{target}" not found')
 
 
 def list_plans(call: Call) -> Message:
@@ -224,7 +224,7 @@ def update(call: Call, progress: Progress) -> Message:
 
 def _update_specs(call: Call, plan: Plan, specs: list[Message], progress: Progress) -> None:
     if plan.has_rollout:
-        raise RpcError(INVALID, "cannot update specs because the plan has a rollout")
+        raise RpcError(INVALID, "cannot update specs for plan that has a rollout")
     if is_release_based(plan) or not is_change(plan):
         raise RpcError(INVALID, "the specs of this plan cannot be updated")
     _check_specs(call, plan.project, specs)

@@ -26,9 +26,9 @@ def handlers(_: Deps) -> Handlers:
 def _parts(name: str) -> tuple[str, str]:
     found = _NAME.match(name)
     if found is None:
-        raise RpcError(INVALID, f"invalid policy name {name!r}")
+        raise RpcError(INVALID, f'invalid policy name "{name}"')
     if found[2].lower() not in _TYPES:
-        raise RpcError(INVALID, f"invalid policy type {found[2]!r}")
+        raise RpcError(INVALID, f'invalid policy type "{found[2]}"')
     return found[1], found[2].lower()
 
 
@@ -76,22 +76,22 @@ def update(call: Call) -> Message:
     policy = call.part("policy")
     parent, kind = _parts(policy.get("name", ""))
     name = f"{parent}/policies/{kind}"
+    if call.message.get("allowMissing"):
+        require(call, "bb.policies.create", names_method=False)
     require(call, "bb.policies.update")
-    is_missing = name not in call.world.policies
-    if is_missing and not call.message.get("allowMissing"):
-        raise RpcError(NOT_FOUND, f"policy {name!r} not found")
-    if is_missing:
-        require(call, "bb.policies.create")
+    if name not in call.world.policies:
+        if not call.message.get("allowMissing"):
+            raise RpcError(NOT_FOUND, f'policy "{name}" not found')
         return _write(call, name, policy)
     for path in call.mask or ():
         if path.partition(".")[0] not in ("rollout_policy", "inherit_from_parent", "enforce", "type"):
-            raise RpcError(INVALID, f'invalid update mask path "{path}"')
+            raise RpcError(INVALID, f"unexpected path {path}")
     return _write(call, name, policy)
 
 
 def _write(call: Call, name: str, policy: Message) -> Message:
     if policy.get("type", "POLICY_TYPE_UNSPECIFIED") != "ROLLOUT_POLICY":
-        raise RpcError(INVALID, "invalid policy type: payload does not match")
+        raise RpcError(INVALID, f"invalid policy type {policy.get('type', 'POLICY_TYPE_UNSPECIFIED')}")
     call.world.policies[name] = _normal(policy.get("rolloutPolicy", {}))
     return _message(name, call.world.policies[name])
 
@@ -101,5 +101,5 @@ def delete(call: Call) -> Message:
     parent, kind = _parts(call.text("name"))
     require(call, "bb.policies.delete")
     if call.world.policies.pop(f"{parent}/policies/{kind}", None) is None:
-        raise RpcError(NOT_FOUND, f"policy {call.text('name')!r} not found")
+        raise RpcError(NOT_FOUND, f'policy "{call.text("name")}" not found')
     return {}

@@ -38,7 +38,7 @@ def project_named(call: Call, name: str) -> Project:
     """The project of a name."""
     project = call.world.projects.get(name.removeprefix("projects/").partition("/")[0])
     if project is None:
-        raise RpcError(NOT_FOUND, f"project {name!r} not found")
+        raise RpcError(NOT_FOUND, f'project "{name.removeprefix("projects/")}" not found')
     return project
 
 
@@ -90,9 +90,9 @@ def create(call: Call) -> Message:
     """A new project; its creator is bound as a user, whatever it is (facts §13.1)."""
     project_id = call.text("projectId")
     if not _ID.match(project_id):
-        raise RpcError(INVALID, f"invalid project ID {project_id!r}")
+        raise RpcError(INVALID, f'invalid project ID "{project_id}"')
     if project_id.startswith("default"):
-        raise RpcError(INVALID, f"project ID {project_id!r} is reserved")
+        raise RpcError(INVALID, f'project ID "{project_id}" is reserved')
     if project_id in call.world.projects:
         raise RpcError(EXISTS, f'project ID "{project_id}" already exists')
     given = dict(call.part("project"))

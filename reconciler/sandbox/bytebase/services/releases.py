@@ -16,5 +16,5 @@ def get(call: Call) -> Message:
     name = call.text("name")
     release = call.world.releases.get(name)
     if release is None:
-        raise RpcError(NOT_FOUND, f"release {name!r} not found")
+        raise RpcError(NOT_FOUND, f'release "{name}" not found')
     return release

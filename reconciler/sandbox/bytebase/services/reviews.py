@@ -56,9 +56,9 @@ def request(call: Call) -> Message:
     """The creator asks again after a rejection; earlier approvals stay."""
     issue = _undrafted(call)
     if call.who.email != issue.creator:
-        raise RpcError(DENIED, "only the issue creator can request the review again")
+        raise RpcError(DENIED, "cannot request issues because you are not the issue creator")
     if approval_status(issue) != "REJECTED":
-        raise RpcError(INVALID, "the issue is not rejected")
+        raise RpcError(INVALID, "cannot request issues because the issue is not rejected")
     issue.approvers = [approver for approver in issue.approvers if approver.status != "REJECTED"]
     issue.updated = call.now
     add_comment(issue, call.who.email, call.now, text=call.text("comment"), approval={"status": "PENDING"})
@@ -69,7 +69,7 @@ def retry(call: Call, progress: Progress) -> Message:
     """The creator restarts a finding that is stuck; otherwise nothing happens."""
     issue = _undrafted(call)
     if call.who.email != issue.creator:
-        raise RpcError(DENIED, "only the issue creator can retry the approval finding")
+        raise RpcError(DENIED, "only the issue creator can retry approval finding")
     plan = call.world.plan_of(issue)
     if not issue.is_found and plan is not None:
         progress.find(plan)

@@ -38,7 +38,7 @@ def role_named(call: Call, name: str) -> Role:
     """The role of a name."""
     role = call.world.roles.get(name.removeprefix("roles/"))
     if role is None:
-        raise RpcError(NOT_FOUND, f"role {name!r} not found")
+        raise RpcError(NOT_FOUND, f'role "{name}" not found')
     return role
 
 
@@ -47,9 +47,9 @@ def create(call: Call) -> Message:
     need(call, "CUSTOM_ROLES", "ENTERPRISE")
     role_id = call.text("roleId")
     if not _ID.match(role_id):
-        raise RpcError(INVALID, f"invalid role id {role_id!r}")
+        raise RpcError(INVALID, f'invalid role id "{role_id}"')
     if role_id in call.world.roles:
-        raise RpcError(EXISTS, f"role {role_id!r} already exists")
+        raise RpcError(EXISTS, f'role "{role_id}" already exists')
     given = call.part("role")
     permissions = tuple(sorted(given.get("permissions", [])))
     role = Role(role_id, given.get("title", ""), given.get("description", ""), permissions)
@@ -65,7 +65,7 @@ def update(call: Call) -> Message:
         return create(_with_id(call, given))
     role = role_named(call, given.get("name", ""))
     if role.is_built_in:
-        raise RpcError(INVALID, f"cannot change the built-in role {role.id!r}")
+        raise RpcError(INVALID, f'cannot change the built-in role "{role.id}"')
     for path in call.mask or ():
         if path == "title":
             role.title = given.get("title", "")
@@ -87,6 +87,6 @@ def delete(call: Call) -> Message:
     """Gone, unless it is built in."""
     role = role_named(call, call.text("name"))
     if role.is_built_in:
-        raise RpcError(INVALID, f"cannot delete the built-in role {role.id!r}")
+        raise RpcError(INVALID, f'cannot delete the built-in role "{role.id}"')
     del call.world.roles[role.id]
     return {}

@@ -29,9 +29,11 @@ def handlers(deps: Deps) -> Handlers:
 
 def rollout_plan(call: Call, name: str) -> Plan:
     """The plan whose rollout a name is about; NOT_FOUND while it has none."""
-    plan = plan_named(call, name)
-    if not plan.has_rollout:
-        raise RpcError(NOT_FOUND, f"rollout {plan.number} not found in project {plan.project}")
+    parts = name.split("/")
+    known = parts[3].isdecimal() and parts[1] in call.world.projects
+    plan = call.world.plans.get((parts[1], int(parts[3]))) if known else plan_named(call, name)
+    if plan is None or not plan.has_rollout:
+        raise RpcError(NOT_FOUND, f"rollout {parts[3]} not found in project {parts[1]}")
     return plan
 
 
@@ -91,7 +93,7 @@ def list_rollouts(call: Call) -> Message:
     """Newest first; `update_time` compares runs, or the plan's creation where nothing ran (facts §10.3)."""
     project = call.text("parent").removeprefix("projects/")
     if project not in call.world.projects:
-        raise RpcError(NOT_FOUND, f"project {project} not found")
+        raise RpcError(NOT_FOUND, f'project "{project}" not found')
     wanted = terms(call.text("filter"), {"update_time", "task_type"})
     plans = [p for (owner, _), p in call.world.plans.items() if owner == project and p.has_rollout]
     for term in wanted:
@@ -122,13 +124,16 @@ def create(call: Call, progress: Progress) -> Message:
         raise RpcError(PRECONDITION, "cannot create the rollout of a draft issue")
     needs_review = call.world.projects[project].flags.get("requireIssueApproval")
     if needs_review and issue is not None and not is_passed(issue):
-        raise RpcError(PRECONDITION, "cannot create the rollout because the issue is not approved")
+        raise RpcError(
+            PRECONDITION, "cannot create rollout because issue approval is required but the issue is not approved"
+        )
     environment = None
     target = call.text("target")
     if target and is_change(plan):
         found = re.fullmatch(r"environments/([^/]+)", target)
         if found is None:
-            raise RpcError(INTERNAL, f"failed to parse the target {target!r}")
+            text = f'failed to get environment id from "{target}": invalid request "{target}"'
+            raise RpcError(INTERNAL, f"failed to filter tasks with stage id: {text}")
         environment = found[1]
     before = _updated(plan)
     tasks = create_rollout(call.world, plan, call.now, environment=environment, actor=call.who.email)

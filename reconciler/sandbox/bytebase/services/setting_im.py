@@ -44,6 +44,7 @@ def _dial(kind: str, payload: Message, credentials: Callable[[str, str, str], bo
         raise RpcError(INVALID, f"validation failed: {kind} cannot be reached: no such host")
     if credentials is None:
         url = f"https://{host}/open-apis/auth/v3/tenant_access_token/internal"
-        raise RpcError(INVALID, f"validation failed: failed to refresh token: POST {url}: no such host")
+        dial = f'Post "{url}": dial tcp: lookup {host} on 192.0.2.53:53: no such host'
+        raise RpcError(INVALID, f"validation failed: failed to refresh token: POST {url}: {dial}")
     if not credentials(kind, payload.get("appId", ""), payload.get("appSecret", "")):
         raise RpcError(INVALID, "validation failed: failed to get tenant access token, code 10014, app secret invalid")

@@ -40,10 +40,10 @@ def get(call: Call) -> Message:
     name = call.text("name")
     sha = name.rsplit("/", 1)[-1]
     if not re.fullmatch(r"[0-9a-f]{64}", sha):
-        raise RpcError(INTERNAL, f"failed to decode sheet hash {sha!r}")
+        raise RpcError(INTERNAL, f'failed to decode sheet hash "{sha}"')
     sheet = call.world.sheets.get(sha)
     if sheet is None:
-        raise RpcError(NOT_FOUND, f"sheet {name!r} not found")
+        raise RpcError(NOT_FOUND, "cannot find the sheet")
     content = sheet.content if call.message.get("raw") else sheet.content[:SHOWN]
     return _shown(f"projects/{project_of_resource(name)}/sheets/{sha}", content, len(sheet.content))
 

@@ -114,7 +114,7 @@ def _attempt(call: Call, name: str) -> tuple[Plan, Task, TaskRun]:
             for attempt in task.runs:
                 if attempt.number == int(found[5]) and task.number == int(found[4]):
                     return plan, task, attempt
-    raise RpcError(NOT_FOUND, f"task run {name!r} not found")
+    raise RpcError(NOT_FOUND, f'task run "{name}" not found')
 
 
 def run(call: Call, progress: Progress) -> Message:
@@ -132,7 +132,9 @@ def run(call: Call, progress: Progress) -> Message:
     issue = call.world.issue_of(plan)
     needs_review = call.world.projects[plan.project].flags.get("requireIssueApproval")
     if needs_review and issue is not None and not is_passed(issue):
-        raise RpcError(PRECONDITION, "cannot run the tasks because the issue is not approved")
+        raise RpcError(
+            PRECONDITION, "cannot run the tasks because issue approval is required but the issue is not approved"
+        )
     wanted = [task for task in plan.tasks if task.number in {number for _, number in parsed}]
     for task in wanted:
         if task.is_skipped:
@@ -174,13 +176,13 @@ def cancel(call: Call, progress: Progress) -> Message:
     for name in names:
         found = _RUN.match(name)
         if found is None or found[3] != stage:
-            raise RpcError(INVALID, f"task run {name!r} is not of stage {stage}")
+            raise RpcError(INVALID, f"task run {name} is not in the specified stage {stage}")
         attempts.append(_attempt(call, name)[2])
     if not _may_act(call, plan, stage):
         raise RpcError(DENIED, "Not allowed to cancel tasks")
     for attempt in attempts:
         if attempt.status not in ("PENDING", "AVAILABLE", "RUNNING"):
-            raise RpcError(INVALID, f"task run {attempt.number} is not cancellable in status {attempt.status}")
+            raise RpcError(INVALID, f"taskRun {attempt.number} is not pending, available or running")
     for attempt in attempts:
         progress.cancel(plan, attempt)
     return {}

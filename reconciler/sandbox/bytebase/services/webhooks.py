@@ -59,13 +59,12 @@ def _add(call: Call, project: Project, given: Message) -> Message:
 def _check_url(kind: str, url: str) -> None:
     hosts = _HOSTS.get(kind)
     if hosts is None:
-        raise RpcError(INVALID, f"webhook type {kind!r} is not supported")
+        raise RpcError(INVALID, f'webhook type "{kind}" is not supported')
     host = urlsplit(url).hostname or ""
     if not any(host == each or host.endswith(f".{each}") for each in hosts):
-        allowed = ", ".join(hosts)
-        raise RpcError(
-            INVALID, f'invalid webhook URL: domain "{host}" is not allowed for {kind} (allowed: [{allowed}])'
-        )
+        allowed = " ".join(hosts)
+        text = f'webhook URL domain "{host}" is not allowed for webhook type {kind} (allowed domains: [{allowed}])'
+        raise RpcError(INVALID, f"invalid webhook URL: {text}")
 
 
 def _find(call: Call, name: str) -> tuple[Project, Message | None]:
@@ -80,10 +79,10 @@ def update(call: Call) -> Message:
     if hook is None:
         if call.message.get("allowMissing"):
             return _add(call, project, given)
-        raise RpcError(NOT_FOUND, f"webhook {given.get('name')!r} not found")
+        raise RpcError(NOT_FOUND, f'webhook "{given.get("name", "")}" not found')
     for path in call.mask or ():
         if path not in _PATHS:
-            raise RpcError(INVALID, f'invalid field "{path}"')
+            raise RpcError(INVALID, "type cannot be updated" if path == "type" else f'invalid field "{path}"')
     for path in call.mask or ():
         if path == "notification_type" and not given.get("notificationTypes"):
             raise RpcError(INVALID, "notification types should not be empty")
@@ -98,7 +97,7 @@ def remove(call: Call) -> Message:
     """Gone; a second removal is NOT_FOUND."""
     project, hook = _find(call, call.part("webhook").get("name", ""))
     if hook is None:
-        raise RpcError(NOT_FOUND, "webhook not found")
+        raise RpcError(NOT_FOUND, f'webhook "{call.part("webhook").get("url", "")}" not found')
     project.webhooks.remove(hook)
     return project_message(project)
 

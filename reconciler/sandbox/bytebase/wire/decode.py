@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from reconciler.sandbox.bytebase.call import INVALID, Message, RpcError
-from reconciler.sandbox.bytebase.wire.shapes import FieldShape, Shapes
+from reconciler.sandbox.bytebase.wire.details import Breach
+from reconciler.sandbox.bytebase.wire.shapes import FieldShape, Shapes, snake
 
 Face = Literal["rest", "connect"]
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)\Z")
@@ -20,6 +21,10 @@ _OPEN_SHAPES: dict[str, tuple[str, ...]] = {
     "google.type.Expr": ("expression", "title", "description", "location"),
     "google.type.Color": ("red", "green", "blue", "alpha"),
 }
+
+
+class UnknownFieldError(RpcError):
+    """The body has a field that the message does not have: refused on REST only."""
 
 
 def decode(shapes: Shapes, message: str, value: Any, *, face: Face) -> Message:
@@ -35,7 +40,7 @@ def decode(shapes: Shapes, message: str, value: Any, *, face: Face) -> Message:
         shape = shapes.field(message, key)
         if shape is None:
             if face == "rest":
-                raise RpcError(INVALID, f'proto: (line 1:2): unknown field "{key}"')
+                raise UnknownFieldError(INVALID, f'proto: (line 1:2): unknown field "{key}"')
             continue
         if raw is None:
             continue
@@ -62,33 +67,33 @@ def decode_text(shapes: Shapes, shape: FieldShape, values: list[str], *, face: F
 def _from_text(shapes: Shapes, shape: FieldShape, text: str, *, face: Face) -> Any:
     if shape.type == "bool":
         if text not in ("true", "false", "1", "0"):
-            raise RpcError(INVALID, f"parsing field {shape.name!r}: invalid bool {text!r}")
+            raise RpcError(INVALID, f'parsing field "{shape.name}": invalid bool "{text}"')
         return text in ("true", "1")
-    return _scalar(shapes, shape.type, text, face=face)
+    return _scalar(shapes, shape.type, text, field=shape.name, face=face)
 
 
 def _field(shapes: Shapes, shape: FieldShape, raw: Any, *, face: Face) -> Any:
     if shape.is_map:
         if not isinstance(raw, dict):
             raise RpcError(INVALID, f"proto: invalid value for map field {shape.name}: {raw!r:.40}")
-        return {str(key): _scalar(shapes, shape.type, item, face=face) for key, item in raw.items()}
+        return {str(key): _scalar(shapes, shape.type, item, field=shape.name, face=face) for key, item in raw.items()}
     if shape.is_list:
         if not isinstance(raw, list):
             raise RpcError(INVALID, f"proto: invalid value for repeated field {shape.name}: {raw!r:.40}")
-        return [_scalar(shapes, shape.type, item, face=face) for item in raw]
-    return _scalar(shapes, shape.type, raw, face=face)
+        return [_scalar(shapes, shape.type, item, field=shape.name, face=face) for item in raw]
+    return _scalar(shapes, shape.type, raw, field=shape.name, face=face)
 
 
-def _scalar(shapes: Shapes, kind: str, raw: Any, *, face: Face) -> Any:
+def _scalar(shapes: Shapes, kind: str, raw: Any, *, field: str, face: Face) -> Any:
     if kind in shapes.messages:
         return decode(shapes, kind, raw, face=face)
     if kind in shapes.enums:
-        return _enum(shapes.enums[kind], kind, raw, face=face)
+        return _enum(shapes.enums[kind], kind, raw, field=field, face=face)
     reader = _READERS.get(kind)
     return reader(raw) if reader is not None else raw
 
 
-def _enum(names: list[str], kind: str, raw: Any, *, face: Face) -> Any:
+def _enum(names: list[str], kind: str, raw: Any, *, field: str, face: Face) -> Any:
     if isinstance(raw, bool) or not isinstance(raw, str | int):
         raise RpcError(INVALID, f"proto: invalid value for enum {kind}: {raw!r:.40}")
     if isinstance(raw, int) or raw.isdecimal():
@@ -98,7 +103,7 @@ def _enum(names: list[str], kind: str, raw: Any, *, face: Face) -> Any:
         return raw
     if face == "connect":
         return names[0]
-    raise RpcError(INVALID, f"proto: invalid value for enum field: {raw!r:.60}")
+    raise RpcError(INVALID, f'proto: (line 1:2): invalid value for enum field {field}: "{raw}"')
 
 
 def _string(raw: Any) -> str:
@@ -115,7 +120,7 @@ def _boolean(raw: Any) -> bool:
 
 def _integer(raw: Any) -> int:
     if isinstance(raw, bool):
-        raise RpcError(INVALID, f"proto: invalid value for int field: {raw!r}")
+        raise RpcError(INVALID, f'proto: invalid value for int field: "{raw}"')
     try:
         number = raw if isinstance(raw, int) else float(raw)
         whole = int(number)
@@ -173,20 +178,20 @@ _READERS = {
 }
 
 
-def violations(shapes: Shapes, message: str, value: Message, *, path: str = "") -> list[str]:
-    """Which length rules of the message are broken, as `field: text`; nested messages included."""
-    found: list[str] = []
+def violations(shapes: Shapes, message: str, value: Message, *, path: tuple[tuple[int, str], ...] = ()) -> list[Breach]:
+    """Which length rules of the message are broken, nested messages included."""
+    found: list[Breach] = []
+    numbers = {name: number for number, name in enumerate(shapes.messages.get(message, {}), 1)}
     for name, item in value.items():
         shape = shapes.field(message, name)
         if shape is None:
             continue
-        here = f"{path}{name}"
+        here = (*path, (numbers[shape.name], snake(shape.name)))
         limit = shape.rules.get("max_len")
         if limit is not None and isinstance(item, str) and len(item) > limit:
-            found.append(f"{here}: value length must be at most {limit} characters")
+            found.append(Breach(here, limit))
         if shape.type in shapes.messages and not shape.is_map:
-            items = item if shape.is_list else [item]
-            for each in items:
+            for each in item if shape.is_list else [item]:
                 if isinstance(each, dict):
-                    found += violations(shapes, shape.type, each, path=f"{here}.")
+                    found += violations(shapes, shape.type, each, path=here)
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import traceback
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,6 +17,7 @@ from reconciler.sandbox.bytebase.call import (
     INTERNAL,
     INVALID,
     NOT_FOUND,
+    UNAUTHENTICATED,
     Call,
     Caller,
     Handlers,
@@ -22,9 +25,9 @@ from reconciler.sandbox.bytebase.call import (
     RpcError,
 )
 from reconciler.sandbox.bytebase.tokens import Tokens
-from reconciler.sandbox.bytebase.wire.decode import Face, decode, decode_text, violations
+from reconciler.sandbox.bytebase.wire.decode import Face, UnknownFieldError, decode, decode_text, violations
+from reconciler.sandbox.bytebase.wire.details import permission_denied_detail, violations_detail, violations_text
 from reconciler.sandbox.bytebase.wire.encode import encode
-from reconciler.sandbox.bytebase.wire.errors import permission_denied_detail, violations_detail
 from reconciler.sandbox.bytebase.wire.masks import connect_mask, invented_mask, rest_mask
 from reconciler.sandbox.bytebase.wire.routes import Match
 from reconciler.sandbox.bytebase.wire.shapes import Method, Shapes, shapes
@@ -79,16 +82,24 @@ class Gateway:
         handler = self._handlers.get(method.name)
         broken = violations(self._shapes, method.request, request.message)
         if broken:
-            text = "validation errors:\n - " + "\n - ".join(broken)
-            raise RpcError(INVALID, text, details=[violations_detail(broken)])
-        needs_caller = not method.is_anonymous or method.authorization == "handler"
-        caller = self._tokens.caller(self._world, request.authorization, now) if needs_caller else None
+            raise RpcError(INVALID, violations_text(broken), details=[violations_detail(broken)])
+        caller = self._caller(method, request.authorization, now)
         call = Call(method.name, request.face, caller, request.message, request.mask, self._world, now)
         if method.authorization == "IAM" and caller is not None and method.permission:
             self._check_permission(call, method, caller)
         if handler is None:
             raise RpcError(12, f"{method.name} is not served by this stand-in")
         return self._handled(call, method, handler)
+
+    def _caller(self, method: Method, authorization: str | None, now: datetime) -> Caller | None:
+        if not method.is_anonymous:
+            return self._tokens.caller(self._world, authorization, now)
+        if method.authorization != "handler":
+            return None
+        try:
+            return self._tokens.caller(self._world, authorization, now)
+        except RpcError:
+            raise RpcError(UNAUTHENTICATED, "authenticated user not found") from None
 
     def _handled(self, call: Call, method: Method, handler: Any) -> Message:
         response: Message | None = None
@@ -98,9 +109,9 @@ class Gateway:
         except RpcError as error:
             failure = error
             raise
-        except Exception:  # noqa: BLE001  # a panic of the real server is an INTERNAL with its stack (facts §2.3)
-            failure = RpcError(INTERNAL, f"panic: {traceback.format_exc()}")
-            raise failure from None
+        except Exception as error:  # a panic of the real server is an INTERNAL with its stack (facts §2.3)
+            failure = RpcError(INTERNAL, _panic(error))
+            raise failure from error
         finally:
             if method.is_audited:
                 audit.record(call, response, failure, seconds=0.004)
@@ -111,19 +122,25 @@ class Gateway:
         _require_instances(self._world, names)
         project = next((p for name in names if (p := _project_behind(self._world, name)) is not None), None)
         if project is not None and project != "-" and project not in self._world.projects:
-            raise RpcError(NOT_FOUND, f'project "projects/{project}" not found')
+            raise RpcError(NOT_FOUND, f'project "{project}" not found')
         if method.permission in permissions_of(self._world, caller.member, project, call.now):
             return
-        shown = [f"projects/{project}"] if project is not None else [self._world.workspace]
+        shown = [f"projects/{project}"] if project in self._world.projects else []
         detail = permission_denied_detail(method.name, [method.permission], shown)
-        raise RpcError(DENIED, f"permission denied for method {method.name}", details=[detail])
+        text = f'permission denied for method "/bytebase.v1.{method.name}"'
+        text += f', user does not have permission "{method.permission}", extra [{" ".join(shown)}]'
+        raise RpcError(DENIED, text, details=[detail])
 
     def _rest_body(
         self, message: Message, method: Method, field: str, body: bytes, *, is_patch: bool
     ) -> tuple[str, ...] | None:
         raw = _json(body)
         if field == "*":
-            message.update(decode(self._shapes, method.request, raw, face="rest"))
+            try:
+                message.update(decode(self._shapes, method.request, raw, face="rest"))
+            except UnknownFieldError as error:
+                known = ", ".join(self._shapes.messages.get(method.request, ()))
+                raise RpcError(INVALID, f"valid fields: {known}: {error.message}") from None
             return None
         shape = self._shapes.field(method.request, field)
         if shape is None:
@@ -150,13 +167,26 @@ class Gateway:
         return mask
 
 
+def _panic(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    stack = "".join(f"\n{frame.name}\n\t{PurePath(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    return f"error: {type(error).__name__}: {error}{stack}"
+
+
 def _json(body: bytes) -> Any:
     if not body.strip():
         return {}
     try:
         return json.loads(body)
+    except RecursionError:
+        raise RpcError(INVALID, "proto: exceeded maximum recursion depth") from None
     except (ValueError, UnicodeDecodeError) as error:
-        raise RpcError(INVALID, f"proto: syntax error: {error}") from None
+        at = error.pos if isinstance(error, json.JSONDecodeError) else 0
+        text = body[at : at + 1].decode("ascii", "replace")
+        reason = (
+            f"invalid character '{text}' looking for beginning of value" if text else "unexpected end of JSON input"
+        )
+        raise RpcError(INVALID, reason) from None
 
 
 def _put(message: Message, path: str, value: str) -> None:

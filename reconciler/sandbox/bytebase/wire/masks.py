@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from reconciler.sandbox.bytebase.call import INVALID, Message, RpcError
 from reconciler.sandbox.bytebase.wire.shapes import Shapes, snake
 
-_SNAKE_PATH = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*\Z")
-
 
 def rest_mask(text: str) -> tuple[str, ...]:
-    """The query's mask, split at commas; paths must be snake_case."""
-    paths = tuple(path for path in text.split(",") if path)
-    for path in paths:
-        if not _SNAKE_PATH.match(path):
-            raise RpcError(
-                INVALID, f'parsing field "update_mask": google.protobuf.FieldMask.paths contains invalid path: "{path}"'
-            )
-    return paths
+    """The query's mask, split at commas and used as it is: a path in camelCase names nothing that a handler knows."""
+    return tuple(path for path in text.split(",") if path)
 
 
 def connect_mask(text: str) -> tuple[str, ...]:
@@ -26,9 +16,8 @@ def connect_mask(text: str) -> tuple[str, ...]:
     paths = tuple(path for path in text.split(",") if path)
     for path in paths:
         if "_" in path:
-            raise RpcError(
-                INVALID, f'proto: (line 1:2): google.protobuf.FieldMask.paths contains invalid path: "{path}"'
-            )
+            text = f'(line 1:2): google.protobuf.FieldMask.paths contains invalid path: "{path}"'
+            raise RpcError(INVALID, f"unmarshal message: proto: {text}")
     return tuple(".".join(snake(part) for part in path.split(".")) for path in paths)
 
 
