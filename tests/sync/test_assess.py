@@ -61,9 +61,9 @@ def test_a_whole_observation_is_whole():
 @pytest.mark.parametrize(
     "about",
     [
-        dict(failure="503"),
-        dict(change=with_second(task(2, status=TaskStatus.UNKNOWN), task(3))),
-        dict(entry=entry(), instance=instance(InstanceStatus.UNKNOWN)),
+        {"failure": "503"},
+        {"change": with_second(task(2, status=TaskStatus.UNKNOWN), task(3))},
+        {"entry": entry(), "instance": instance(InstanceStatus.UNKNOWN)},
     ],
     ids=["failed", "task", "instance"],
 )
@@ -73,20 +73,20 @@ def test_what_could_not_be_read_or_understood_is_a_failed_read(about):
 
 # --- stand ---------------------------------------------------------------------------------------------------------
 OVER = {
-    "gone": (dict(change=None, stage=None), "gone"),
-    "closed": (dict(change=change(is_active=False)), "planClosed"),
-    "stage gone": (dict(stage=None), "ended"),
+    "gone": ({"change": None, "stage": None}, "gone"),
+    "closed": ({"change": change(is_active=False)}, "planClosed"),
+    "stage gone": ({"stage": None}, "ended"),
     "done": (
-        dict(change=with_second(task(2, status=TaskStatus.DONE), task(3, status=TaskStatus.SKIPPED))),
+        {"change": with_second(task(2, status=TaskStatus.DONE), task(3, status=TaskStatus.SKIPPED))},
         "ended",
     ),
-    "no tasks": (dict(change=with_second()), "ended"),
-    "earlier stage": (dict(change=change(stage(task(1, stage=TEST), name=TEST), SECOND)), "notFrontier"),
+    "no tasks": ({"change": with_second()}, "ended"),
+    "earlier stage": ({"change": change(stage(task(1, stage=TEST), name=TEST), SECOND)}, "notFrontier"),
     "earlier stage failed": (
-        dict(change=change(stage(task(1, stage=TEST, status=TaskStatus.FAILED), name=TEST), SECOND)),
+        {"change": change(stage(task(1, stage=TEST, status=TaskStatus.FAILED), name=TEST), SECOND)},
         "notFrontier",
     ),
-    "no gate": (dict(gate=None), "notGated"),
+    "no gate": ({"gate": None}, "notGated"),
 }
 
 
@@ -305,18 +305,21 @@ def test_a_wish_is_being_asked():
 
 FAILED = with_second(task(2, status=TaskStatus.FAILED), task(3, status=TaskStatus.CANCELED))
 QUIET = {
-    "automatic": (dict(), None),
-    "draining": (dict(is_draining=True), "draining"),
-    "since": (dict(gate=replace(GATE, since=NOW)), "beforeSince"),
-    "since later": (dict(gate=replace(GATE, since=NOW - timedelta(days=2))), None),
-    "on request": (dict(gate=replace(GATE, send="onRequest")), "onRequest"),
-    "on request, no issue": (dict(gate=replace(GATE, send="onRequest"), change=change(issue=None)), "onRequestNoIssue"),
-    "by origin, a person": (dict(gate=replace(GATE, send="byOrigin")), "onRequest"),
-    "by origin, a pipeline": (dict(gate=replace(GATE, send="byOrigin"), change=change(by_pipeline=True)), None),
-    "failed": (dict(change=FAILED), "failedTasks"),
-    "failed, ask again": (dict(change=FAILED, gate=replace(GATE, on_failure="askAgain")), None),
-    "expired": (dict(entry=entry(EntryState.HELD, outcome="expired")), "expired"),
-    "expired, other content": (dict(entry=entry(EntryState.HELD, outcome="expired", fingerprint="x")), None),
+    "automatic": ({}, None),
+    "draining": ({"is_draining": True}, "draining"),
+    "since": ({"gate": replace(GATE, since=NOW)}, "beforeSince"),
+    "since later": ({"gate": replace(GATE, since=NOW - timedelta(days=2))}, None),
+    "on request": ({"gate": replace(GATE, send="onRequest")}, "onRequest"),
+    "on request, no issue": (
+        {"gate": replace(GATE, send="onRequest"), "change": change(issue=None)},
+        "onRequestNoIssue",
+    ),
+    "by origin, a person": ({"gate": replace(GATE, send="byOrigin")}, "onRequest"),
+    "by origin, a pipeline": ({"gate": replace(GATE, send="byOrigin"), "change": change(by_pipeline=True)}, None),
+    "failed": ({"change": FAILED}, "failedTasks"),
+    "failed, ask again": ({"change": FAILED, "gate": replace(GATE, on_failure="askAgain")}, None),
+    "expired": ({"entry": entry(EntryState.HELD, outcome="expired")}, "expired"),
+    "expired, other content": ({"entry": entry(EntryState.HELD, outcome="expired", fingerprint="x")}, None),
 }
 
 

@@ -47,47 +47,50 @@ UNKNOWN_TO_FEISHU = Resolution({ALICE: IDS[ALICE]}, {BOB: "not known to Feishu",
 WITHOUT_DAVE = Resolution({ALICE: IDS[ALICE], BOB: IDS[BOB]}, {DAVE: "not known to Feishu"})
 
 REASONS = {
-    "nothing": (dict(), None),
-    "review pending": (dict(change=review(ReviewStatus.PENDING)), "reviewMissing"),
-    "review rejected": (dict(change=review(ReviewStatus.REJECTED)), "reviewMissing"),
-    "review running": (dict(change=review(ReviewStatus.CHECKING)), "reviewMissing"),
-    "review unknown": (dict(change=review(ReviewStatus.UNKNOWN)), "reviewMissing"),
-    "review skipped": (dict(change=review(ReviewStatus.SKIPPED)), None),
-    "empty flow pending": (dict(change=review(ReviewStatus.PENDING, ())), None),
-    "empty flow rejected": (dict(change=review(ReviewStatus.REJECTED, ())), "reviewMissing"),
-    "no issue": (dict(change=change(issue=None)), None),
-    "automatic": (dict(change=AUTOMATIC), "automatic"),
+    "nothing": ({}, None),
+    "review pending": ({"change": review(ReviewStatus.PENDING)}, "reviewMissing"),
+    "review rejected": ({"change": review(ReviewStatus.REJECTED)}, "reviewMissing"),
+    "review running": ({"change": review(ReviewStatus.CHECKING)}, "reviewMissing"),
+    "review unknown": ({"change": review(ReviewStatus.UNKNOWN)}, "reviewMissing"),
+    "review skipped": ({"change": review(ReviewStatus.SKIPPED)}, None),
+    "empty flow pending": ({"change": review(ReviewStatus.PENDING, ())}, None),
+    "empty flow rejected": ({"change": review(ReviewStatus.REJECTED, ())}, "reviewMissing"),
+    "no issue": ({"change": change(issue=None)}, None),
+    "automatic": ({"change": AUTOMATIC}, "automatic"),
     "automatic, retried by hand": (
-        dict(change=change(FIRST, replace(SECOND, automatic=True, tasks=(task(2, status=TaskStatus.FAILED),)))),
+        {"change": change(FIRST, replace(SECOND, automatic=True, tasks=(task(2, status=TaskStatus.FAILED),)))},
         None,
     ),
-    "paused": (dict(gate=replace(GATE, paused=True)), "paused"),
-    "external node": (dict(gate=replace(GATE, definition=None, external_node="oa")), "externalNode"),
-    "stage vanished": (dict(vanished=(TEST,)), "stageVanished"),
-    "stage vanished, asked": (dict(vanished=(TEST,), wishes=(Wish("w", PROD, "cli", ALICE, NOW),)), None),
-    "checks failed": (dict(change=checks(CheckStatus.ERROR)), "checksError"),
-    "checks running": (dict(change=checks(CheckStatus.RUNNING)), "checksRunning"),
-    "checks warn": (dict(change=checks(CheckStatus.WARNING)), None),
+    "paused": ({"gate": replace(GATE, paused=True)}, "paused"),
+    "external node": ({"gate": replace(GATE, definition=None, external_node="oa")}, "externalNode"),
+    "stage vanished": ({"vanished": (TEST,)}, "stageVanished"),
+    "stage vanished, asked": ({"vanished": (TEST,), "wishes": (Wish("w", PROD, "cli", ALICE, NOW),)}, None),
+    "checks failed": ({"change": checks(CheckStatus.ERROR)}, "checksError"),
+    "checks running": ({"change": checks(CheckStatus.RUNNING)}, "checksRunning"),
+    "checks warn": ({"change": checks(CheckStatus.WARNING)}, None),
     "checks warn and hold": (
-        dict(change=checks(CheckStatus.WARNING), gate=replace(GATE, hold_on_checks="warning")),
+        {"change": checks(CheckStatus.WARNING), "gate": replace(GATE, hold_on_checks="warning")},
         "checksWarning",
     ),
-    "checks failed, off": (dict(change=checks(CheckStatus.ERROR), gate=replace(GATE, hold_on_checks="off")), None),
-    "no checks": (dict(change=checks(CheckStatus.NONE)), None),
-    "circuit": (dict(circuit="the app is disabled"), "brokenUpstream"),
-    "definition": (dict(definition=replace(DEFINITION, problem="it is not active")), "definition"),
-    "too many": (dict(entitlement=replace(NOBODY, too_many=True)), "tooManyApprovers"),
-    "nobody": (dict(entitlement=NOBODY), "noApprover"),
-    "only the requester": (dict(entitlement=Entitlement(frozenset({ALICE}))), "noApprover"),
-    "unknown to Feishu": (dict(resolution=UNKNOWN_TO_FEISHU), "approverMissing"),
-    "one unknown": (dict(resolution=WITHOUT_DAVE), None),
+    "checks failed, off": ({"change": checks(CheckStatus.ERROR), "gate": replace(GATE, hold_on_checks="off")}, None),
+    "no checks": ({"change": checks(CheckStatus.NONE)}, None),
+    "circuit": ({"circuit": "the app is disabled"}, "brokenUpstream"),
+    "definition": ({"definition": replace(DEFINITION, problem="it is not active")}, "definition"),
+    "too many": ({"entitlement": replace(NOBODY, too_many=True)}, "tooManyApprovers"),
+    "nobody": ({"entitlement": NOBODY}, "noApprover"),
+    "only the requester": ({"entitlement": Entitlement(frozenset({ALICE}))}, "noApprover"),
+    "unknown to Feishu": ({"resolution": UNKNOWN_TO_FEISHU}, "approverMissing"),
+    "one unknown": ({"resolution": WITHOUT_DAVE}, None),
     "one unknown of all": (
-        dict(resolution=WITHOUT_DAVE, definition=replace(DEFINITION, decision=Decision.ALL)),
+        {"resolution": WITHOUT_DAVE, "definition": replace(DEFINITION, decision=Decision.ALL)},
         "approverMissing",
     ),
-    "requester unknown": (dict(resolution=Resolution({BOB: IDS[BOB], DAVE: IDS[DAVE]}, {})), None),
+    "requester unknown": ({"resolution": Resolution({BOB: IDS[BOB], DAVE: IDS[DAVE]}, {})}, None),
     "requester unknown, hold": (
-        dict(resolution=Resolution({BOB: IDS[BOB], DAVE: IDS[DAVE]}, {}), gate=replace(GATE, unknown_requester="hold")),
+        {
+            "resolution": Resolution({BOB: IDS[BOB], DAVE: IDS[DAVE]}, {}),
+            "gate": replace(GATE, unknown_requester="hold"),
+        },
         "requesterMissing",
     ),
 }
@@ -102,13 +105,13 @@ def test_each_fact_gives_its_reason(about, code):
 @pytest.mark.parametrize(
     ("about", "is_ground"),
     [
-        (dict(change=review(ReviewStatus.PENDING)), True),
-        (dict(change=AUTOMATIC), True),
-        (dict(gate=replace(GATE, paused=True)), False),
-        (dict(change=checks(CheckStatus.ERROR)), False),
-        (dict(circuit="x"), False),
-        (dict(definition=replace(DEFINITION, problem="x")), False),
-        (dict(entitlement=NOBODY), False),
+        ({"change": review(ReviewStatus.PENDING)}, True),
+        ({"change": AUTOMATIC}, True),
+        ({"gate": replace(GATE, paused=True)}, False),
+        ({"change": checks(CheckStatus.ERROR)}, False),
+        ({"circuit": "x"}, False),
+        ({"definition": replace(DEFINITION, problem="x")}, False),
+        ({"entitlement": NOBODY}, False),
     ],
 )
 def test_only_review_and_an_automatic_environment_take_the_ground_from_a_pending_request(about, is_ground):
@@ -116,14 +119,14 @@ def test_only_review_and_an_automatic_environment_take_the_ground_from_a_pending
 
 
 WEIGHT = (
-    ("reviewMissing", dict(review=ReviewStatus.PENDING)),
-    ("automatic", dict(automatic=True)),
-    ("paused", dict(gate=replace(GATE, paused=True))),
-    ("stageVanished", dict(vanished=(TEST,))),
-    ("checksError", dict(checks=Checks(CheckStatus.ERROR))),
-    ("brokenUpstream", dict(circuit="the app is disabled")),
-    ("definition", dict(definition=replace(DEFINITION, problem="it is not active"))),
-    ("noApprover", dict(entitlement=NOBODY)),
+    ("reviewMissing", {"review": ReviewStatus.PENDING}),
+    ("automatic", {"automatic": True}),
+    ("paused", {"gate": replace(GATE, paused=True)}),
+    ("stageVanished", {"vanished": (TEST,)}),
+    ("checksError", {"checks": Checks(CheckStatus.ERROR)}),
+    ("brokenUpstream", {"circuit": "the app is disabled"}),
+    ("definition", {"definition": replace(DEFINITION, problem="it is not active")}),
+    ("noApprover", {"entitlement": NOBODY}),
 )
 
 
@@ -138,7 +141,7 @@ def test_the_weightiest_reason_is_shown_first(first):
 
 @pytest.mark.parametrize(
     "about",
-    [dict(entitlement=NOBODY), dict(resolution=UNKNOWN_TO_FEISHU), dict(entitlement=replace(NOBODY, too_many=True))],
+    [{"entitlement": NOBODY}, {"resolution": UNKNOWN_TO_FEISHU}, {"entitlement": replace(NOBODY, too_many=True)}],
 )
 def test_people_do_not_block_a_request_that_exists(about):
     assert blocker(asked(**about)) is None

@@ -22,16 +22,16 @@ def of(*tasks, first=FIRST):
 
 
 OTHER_TASKS = {
-    "target": dict(target="instances/inst-prod/databases/other"),
-    "type": dict(type="DATABASE_EXPORT"),
-    "sheet": dict(sheet="projects/demo/sheets/" + "f" * 64),
-    "source": dict(sheet=None, release="projects/demo/releases/r1"),
-    "backup": dict(prior_backup=True),
-    "failed": dict(status=TaskStatus.FAILED),
-    "skipped": dict(status=TaskStatus.SKIPPED),
-    "running": dict(status=TaskStatus.RUNNING),
-    "attempt": dict(newest_run=TaskRun("projects/demo/plans/101/rollout/stages/prod/tasks/2/taskRuns/9", OWN)),
-    "name": dict(name=f"{PROD}/tasks/9"),
+    "target": {"target": "instances/inst-prod/databases/other"},
+    "type": {"type": "DATABASE_EXPORT"},
+    "sheet": {"sheet": "projects/demo/sheets/" + "f" * 64},
+    "source": {"sheet": None, "release": "projects/demo/releases/r1"},
+    "backup": {"prior_backup": True},
+    "failed": {"status": TaskStatus.FAILED},
+    "skipped": {"status": TaskStatus.SKIPPED},
+    "running": {"status": TaskStatus.RUNNING},
+    "attempt": {"newest_run": TaskRun("projects/demo/plans/101/rollout/stages/prod/tasks/2/taskRuns/9", OWN)},
+    "name": {"name": f"{PROD}/tasks/9"},
 }
 
 

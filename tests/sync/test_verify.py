@@ -72,7 +72,7 @@ def test_a_delegate_acts_under_his_own_id_and_is_judged_by_it():
     assert isinstance(judge(delegated), NotVerified)
 
 
-@pytest.mark.parametrize("about", [dict(is_automatic=True), dict(open_id=""), dict(open_id="", is_automatic=True)])
+@pytest.mark.parametrize("about", [{"is_automatic": True}, {"open_id": ""}, {"open_id": "", "is_automatic": True}])
 def test_an_automatic_pass_never_counts_and_is_named(about):
     assert judge(approved(node_task(BOB, **about))) == NotVerified("it was passed automatically, by no person")
 
@@ -115,19 +115,19 @@ def test_only_an_approved_instance_counts(status):
 
 
 WRONG = {
-    "reverted": dict(is_reverted=True),
-    "definition": dict(definition_code="DEF-2"),
-    "uuid": dict(uuid="00000000-0000-0000-0000-000000000000"),
-    "no uuid": dict(uuid=""),
-    "foreign form": dict(foreign_form=True),
-    "empty form": dict(form=()),
-    "text": dict(form=tuple((i, "SELECT 1;" if i == "sql" else t) for i, t in instance().form)),
-    "blank": dict(form=tuple((i, t + " ") for i, t in instance().form)),
-    "field missing": dict(form=instance().form[:-1]),
-    "field more": dict(form=(*instance().form, ("note", "hello"))),
-    "field twice": dict(form=(*instance().form, instance().form[0])),
-    "other widget": dict(form=tuple((f"{i}x", t) for i, t in instance().form)),
-    "other language": dict(form=tuple((f.id, f.text("zh-CN")) for f in request().form)),
+    "reverted": {"is_reverted": True},
+    "definition": {"definition_code": "DEF-2"},
+    "uuid": {"uuid": "00000000-0000-0000-0000-000000000000"},
+    "no uuid": {"uuid": ""},
+    "foreign form": {"foreign_form": True},
+    "empty form": {"form": ()},
+    "text": {"form": tuple((i, "SELECT 1;" if i == "sql" else t) for i, t in instance().form)},
+    "blank": {"form": tuple((i, t + " ") for i, t in instance().form)},
+    "field missing": {"form": instance().form[:-1]},
+    "field more": {"form": (*instance().form, ("note", "hello"))},
+    "field twice": {"form": (*instance().form, instance().form[0])},
+    "other widget": {"form": tuple((f"{i}x", t) for i, t in instance().form)},
+    "other language": {"form": tuple((f.id, f.text("zh-CN")) for f in request().form)},
 }
 
 
