@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+import socket
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from reconciler.daemon.access import access_for
 from reconciler.daemon.host import Host, HostSettings
 from reconciler.daemon.http import MAX_BODY, MAX_STREAMS, HttpFace
 from reconciler.daemon.parts import HttpAnswer, InstanceHint
-from reconciler.daemon.server import serving
+from reconciler.daemon.server import bind, serving
 from reconciler.errors import RefusedError, UnavailableError
 from reconciler.providers.feishu.events import FeishuEvent
 from reconciler.secret import Secret
@@ -266,3 +267,10 @@ async def test_a_port_that_is_taken_is_said_with_the_next_step(world: Parts) -> 
             async with serving(face.app, address="127.0.0.1", port=port):
                 pass
     assert "--http-port" in caught.value.next_step
+
+
+def test_a_kept_connection_is_not_slowed_down_by_the_kernels_delay() -> None:
+    # asyncio sets TCP_NODELAY only on sockets that name their protocol.
+    listener = bind("127.0.0.1", 0)
+    assert listener.proto == socket.IPPROTO_TCP
+    listener.close()
