@@ -15,7 +15,6 @@ from pathlib import Path
 import click
 
 SPEC = """\
-# yaml-language-server: $schema=https://json.schemastore.org/any
 apiVersion: reconciler/v1
 kind: Integration
 metadata: {{name: demo}}
@@ -135,10 +134,10 @@ class DemoStage:
 
     async def _start(self, arguments: Sequence[str], log: Path | None = None) -> asyncio.subprocess.Process:
         command = [sys.executable, "-m", "reconciler", *arguments, "-f", str(self.spec.parent)]
-        if log is None:
-            errors: int | object = asyncio.subprocess.PIPE
-        else:
-            errors = log.open("wb")
         return await asyncio.create_subprocess_exec(
-            *command, env=self._environment, cwd=self._place, stdout=asyncio.subprocess.PIPE, stderr=errors
+            *command,
+            env=self._environment,
+            cwd=self._place,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log.open("wb") if log is not None else asyncio.subprocess.PIPE,
         )

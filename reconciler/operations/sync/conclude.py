@@ -19,7 +19,10 @@ from reconciler.sync.reasons import reason
 from reconciler.sync.situation import Worth
 from reconciler.sync.verify import NotVerified
 
-HOLD_AGAIN = 60.0
+SOON, LATER, SELDOM = 60.0, 300.0, 900.0
+HOLD_AGAIN = {8: SOON, 12: SOON, 9: LATER, 10: LATER}
+"""Seconds until a held subject is looked at by itself, by row: an approval is waited for more closely than a policy.
+Whatever changes in between wakes it: discovery, an event, a wish."""
 _ANSWER_EVENTS = {Outcome.REJECTED: "REJECT", Outcome.SENT_BACK: "ROLLBACK", Outcome.WITHDRAWN: "CANCEL"}
 
 
@@ -59,7 +62,7 @@ class Concluder:
         if entry is None or instance is None:
             raise AssertionError("only an answered request is told of")
         if entry.outcome == decision.outcome.value:
-            return PassResult(again_after=HOLD_AGAIN)
+            return PassResult(again_after=SELDOM)
         who, comment = _who(seen, instance, decision.outcome)
         why = _outcome_reason(decision.outcome, who, comment)
         told = replace(records.moved(entry, EntryState.ASKED, why), outcome=decision.outcome.value)
@@ -68,7 +71,7 @@ class Concluder:
         await self._ports.ledger.commit(records.change(told, decision.outcome.value, *messages, *cards, actor=who))
         if decision.outcome is Outcome.REJECTED and seen.gate is not None:
             await self._on_reject(seen, seen.gate, why)
-        return PassResult(again_after=HOLD_AGAIN)
+        return PassResult(again_after=SELDOM)
 
     async def hold(self, seen: Observation, judged: Assessment, records: Records, decision: Hold) -> PassResult:
         """Show why nothing happens: in the entry, in the one comment, and as the answer to whoever asked."""
@@ -80,13 +83,13 @@ class Concluder:
         known = entry is not None and entry.state is state and entry.reason == why
         answers = records.answers(why.text)
         if known and not answers:
-            return PassResult(again_after=HOLD_AGAIN)
+            return PassResult(again_after=HOLD_AGAIN.get(decision.row, SELDOM))
         messages: list[OutboxItem | None] = [*records.answer_comments(held, why)]
         if not known:
             messages += [records.status_comment(held), *records.cards(held, "held", why)]
         change = records.change(held, f"held:{decision.row}", *messages, wishes=answers)
         await self._ports.ledger.commit(change)
-        return PassResult(again_after=HOLD_AGAIN)
+        return PassResult(again_after=HOLD_AGAIN.get(decision.row, SELDOM))
 
     async def remind(self, seen: Observation, records: Records, decision: Remind) -> PassResult:
         """Remind the approvers, record that it was done, and answer whoever asked for it."""
