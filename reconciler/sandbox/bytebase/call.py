@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,7 +46,8 @@ class Call:
     """One request on its way to its handler.
 
     `message` is the proto request message: path, query and body merged, defaults absent. `mask` holds snake_case paths;
-    on REST PATCH it is invented from the body when the query has none; None when Connect sent none.
+    on REST PATCH it is invented from the body when the query has none; None when Connect sent none. `cookie` is the refresh
+    token that came along; what the handler puts into `set_cookies` goes out with its answer.
     """
 
     method: str
@@ -56,6 +57,8 @@ class Call:
     mask: tuple[str, ...] | None
     world: World
     now: datetime
+    cookie: str = ""
+    set_cookies: dict[str, str] = field(default_factory=dict)
 
     @property
     def who(self) -> Caller:

@@ -89,6 +89,37 @@ _HOLDERS = {
     "bb.workspaces.setIamPolicy": "wA",
 }
 
+# Not in the table of facts §5: calls that nobody but administrators, or whoever may create the same thing, makes.
+_HOLDERS |= {
+    "bb.auditLogs.export": "wA",
+    "bb.databases.update": "wA wD pO",
+    "bb.groups.delete": "wA",
+    "bb.groups.update": "wA",
+    "bb.projects.delete": "wA wD pO",
+    "bb.projects.undelete": "wA wD pO",
+    "bb.releases.check": "wA wD pO pD gA",
+    "bb.releases.create": "wA wD pO pD gA",
+    "bb.releases.delete": "wA wD pO",
+    "bb.releases.undelete": "wA wD pO",
+    "bb.releases.update": "wA wD pO",
+    "bb.roles.delete": "wA wD",
+    "bb.roles.update": "wA wD",
+    "bb.serviceAccounts.delete": "wA pO",
+    "bb.serviceAccounts.undelete": "wA pO",
+    "bb.serviceAccounts.update": "wA pO",
+    "bb.users.delete": "wA",
+    "bb.users.undelete": "wA",
+    "bb.users.update": "wA",
+    "bb.users.updateEmail": "wA",
+    "bb.workloadIdentities.delete": "wA pO",
+    "bb.workloadIdentities.get": "wA wD wM pO",
+    "bb.workloadIdentities.list": "wA wD wM pO",
+    "bb.workloadIdentities.undelete": "wA pO",
+    "bb.workloadIdentities.update": "wA pO",
+    "bb.workspaces.delete": "wA",
+    "bb.workspaces.update": "wA",
+}
+
 BUILT_IN_ROLES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     role: (title, "", tuple(sorted(p for p, holders in _HOLDERS.items() if short in holders.split())))
     for role, (short, title) in _TITLES.items()

@@ -18,7 +18,7 @@ from reconciler.sandbox.bytebase.services import Deps, collect
 from reconciler.sandbox.bytebase.tokens import Tokens
 from reconciler.sandbox.bytebase.wire.encode import to_json
 from reconciler.sandbox.bytebase.wire.errors import connect_error, rest_error
-from reconciler.sandbox.bytebase.wire.gateway import Gateway
+from reconciler.sandbox.bytebase.wire.gateway import Answered, Credentials, Gateway
 from reconciler.sandbox.bytebase.wire.routes import is_known_path, match
 from reconciler.sandbox.bytebase.wire.shapes import shapes
 from reconciler.sandbox.bytebase.world import World, world_from_seed
@@ -90,8 +90,8 @@ class BytebaseStandIn:
             return _json(status, {"code": 2, "message": text})
         try:
             body = await request.body()
-            asked = self._gateway.rest_request(found, request.url.query, body, request.headers.get("authorization"))
-            return _json(200, self._gateway.answer(asked))
+            asked = self._gateway.rest_request(found, request.url.query, body, _credentials(request))
+            return _answered(self._gateway.answer(asked))
         except RpcError as error:
             status, shown = rest_error(error)
             response = _json(status, shown)
@@ -118,8 +118,8 @@ class BytebaseStandIn:
             return Response(status_code=415, headers={"Accept-Post": "application/json, application/proto"})
         try:
             body = await request.body()
-            asked = self._gateway.connect_request(method, body, request.headers.get("authorization"))
-            response = _json(200, self._gateway.answer(asked))
+            asked = self._gateway.connect_request(method, body, _credentials(request))
+            response = _answered(self._gateway.answer(asked))
         except RpcError as error:
             status, shown = connect_error(error)
             response = _json(status, shown)
@@ -128,6 +128,21 @@ class BytebaseStandIn:
             response.headers["Content-Encoding"] = "gzip"
             response.headers["Content-Length"] = str(len(response.body))
         return response
+
+
+def _credentials(request: Request) -> Credentials:
+    return Credentials(
+        authorization=request.headers.get("authorization"),
+        access_cookie=request.cookies.get("access-token", ""),
+        refresh_cookie=request.cookies.get("refresh-token", ""),
+    )
+
+
+def _answered(answered: Answered) -> Response:
+    response = _json(200, answered.message)
+    for name, value in answered.cookies.items():
+        response.set_cookie(name, value, path="/", httponly=True, samesite="lax")
+    return response
 
 
 def _json(status: int, value: object) -> Response:

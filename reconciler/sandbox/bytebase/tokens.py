@@ -31,9 +31,10 @@ class Tokens:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._generation = 0
+        self._refresh: dict[str, str] = {}
 
-    def issue(self, world: World, email: str, now: datetime) -> str:
-        """A token for a principal."""
+    def issue(self, world: World, email: str, now: datetime, *, seconds: int = LIFETIME) -> str:
+        """A token for a principal that lives that long."""
         issued = int(now.timestamp())
         claims = {
             "aud": ["bb.user.access"],
@@ -41,16 +42,27 @@ class Tokens:
             "sub": email,
             "workspace_id": world.workspace_id,
             "iat": issued,
-            "exp": issued + LIFETIME,
+            "exp": issued + seconds,
             "jti": f"{self._generation}.{secrets.token_hex(4)}",
         }
         head = _encode(b'{"alg":"HS256","kid":"v1","typ":"JWT"}')
         body = _encode(json.dumps(claims).encode())
         return f"{head}.{body}.{self._sign(f'{head}.{body}')}"
 
+    def issue_refresh(self, email: str) -> str:
+        """A refresh token, good for one use."""
+        token = secrets.token_urlsafe(32)
+        self._refresh[token] = email
+        return token
+
+    def spend_refresh(self, token: str) -> str | None:
+        """The e-mail behind a refresh token, which is used up; None when it is unknown."""
+        return self._refresh.pop(token, None)
+
     def expire_all(self) -> None:
         """All tokens issued until now answer 401 from now on."""
         self._generation += 1
+        self._refresh.clear()
 
     def email_of(self, authorization: str | None) -> str | None:
         """The principal that a header names, expired or not; None when it is no token of ours. For the request log."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from reconciler.sandbox.bytebase.call import INVALID, Call, Handlers, Message, RpcError
-from reconciler.sandbox.bytebase.cel import CelError, Node, parse
 from reconciler.sandbox.bytebase.services import Deps
+from reconciler.sandbox.bytebase.services.filters import Term, fits, unknown
 from reconciler.sandbox.bytebase.services.licence import need
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.times import parse as parse_time
@@ -25,11 +27,7 @@ def search(call: Call) -> Message:
     if parent.startswith("projects/"):
         entries = [entry for entry in entries if entry["name"].startswith(f"{parent}/")]
     if text := call.text("filter"):
-        try:
-            tree = parse(text)
-            entries = [entry for entry in entries if _fits(entry, tree)]
-        except CelError as error:
-            raise RpcError(INVALID, f'failed to parse filter "{text}": {error}') from None
+        entries = [entry for entry in entries if fits(text, partial(_fits, entry))]
     field, _, direction = call.text("orderBy").strip().partition(" ")
     if field not in ("", "create_time") or direction not in ("", "asc", "desc"):
         raise RpcError(INVALID, 'only support order by "create_time"')
@@ -39,16 +37,10 @@ def search(call: Call) -> Message:
     return {"auditLogs": shown, "nextPageToken": token}
 
 
-def _fits(entry: Message, node: Node) -> bool:
-    if node.kind != "call" or len(node.parts) != 2:
-        raise CelError("unexpected expression")
-    if node.value in ("&&", "||"):
-        both = [_fits(entry, part) for part in node.parts]
-        return all(both) if node.value == "&&" else any(both)
-    name, wanted = node.parts[0].value, node.parts[1].value
-    if name == "create_time" and node.value in (">=", "<="):
-        at, limit = parse_time(entry["createTime"]), parse_time(str(wanted))
-        return at >= limit if node.value == ">=" else at <= limit
-    if name not in ("method", "severity", "user", "resource") or node.value != "==":
-        raise CelError(f"unsupported term {name} {node.value}")
-    return bool(entry.get(str(name), "") == wanted)
+def _fits(entry: Message, term: Term) -> bool:
+    if term.name == "create_time" and term.operator in (">=", "<="):
+        at, limit = parse_time(entry["createTime"]), parse_time(str(term.value))
+        return at >= limit if term.operator == ">=" else at <= limit
+    if term.name not in ("method", "severity", "user", "resource") or term.operator != "==":
+        raise unknown(term)
+    return bool(entry.get(term.name, "") == term.value)

@@ -16,7 +16,7 @@ from reconciler.sandbox.bytebase.call import (
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.people import user_message
 from reconciler.sandbox.bytebase.times import stamp
-from reconciler.sandbox.bytebase.tokens import Tokens
+from reconciler.sandbox.bytebase.tokens import LIFETIME, Tokens
 from reconciler.sandbox.bytebase.world import Binding, User, World
 
 SHORTEST_PASSWORD = 8
@@ -29,9 +29,9 @@ def handlers(deps: Deps) -> Handlers:
     tokens = deps.tokens
     return {
         "AuthService/Login": lambda call: login(call, tokens),
-        "AuthService/Logout": lambda _: {},
-        "AuthService/Signup": sign_up,
-        "AuthService/Refresh": refresh,
+        "AuthService/Logout": log_out,
+        "AuthService/Signup": lambda call: sign_up(call, tokens),
+        "AuthService/Refresh": lambda call: refresh(call, tokens),
         "AuthService/ExchangeToken": exchange,
     }
 
@@ -56,13 +56,34 @@ def login(call: Call, tokens: Tokens) -> Message:
     bind_member(call.world, email)
     user.profile["lastLoginTime"] = stamp(call.now)
     shown: Message = {"user": user_message(call.world, user)}
-    if not call.message.get("web"):
-        shown["token"] = tokens.issue(call.world, email, call.now)
+    token = tokens.issue(call.world, email, call.now, seconds=_human_lifetime(call.world))
+    if call.message.get("web"):
+        _set_cookies(call, token, tokens.issue_refresh(email))
+    else:
+        shown["token"] = token
     return shown
 
 
-def sign_up(call: Call) -> Message:
-    """A new person; the first one becomes the workspace's administrator."""
+def _human_lifetime(world: World) -> int:
+    profile = world.settings["WORKSPACE_PROFILE"]["workspaceProfile"]
+    text = str(profile.get("accessTokenDuration", "")).removesuffix("s")
+    return max(60, int(float(text))) if text else LIFETIME
+
+
+def _set_cookies(call: Call, access: str, refresh: str) -> None:
+    call.set_cookies |= {"access-token": access, "refresh-token": refresh}
+
+
+def log_out(call: Call) -> Message:
+    """Cookies are emptied; a token that is held elsewhere lives on."""
+    _set_cookies(call, "", "")
+    return {}
+
+
+def sign_up(call: Call, tokens: Tokens) -> Message:
+    """A new person, signed in by cookie; the first one becomes the workspace's administrator."""
+    if call.world.users and call.world.settings["WORKSPACE_PROFILE"]["workspaceProfile"].get("disallowSignup"):
+        raise RpcError(DENIED, "sign up is disallowed")
     email, password = call.text("email").lower(), call.text("password")
     if email in call.world.users:
         raise RpcError(EXISTS, f"email {email} is already registered")
@@ -75,12 +96,20 @@ def sign_up(call: Call) -> Message:
         call.world.iam.bindings.append(Binding("roles/workspaceAdmin", [f"user:{email}"]))
     else:
         bind_member(call.world, email)
+    _set_cookies(call, tokens.issue(call.world, email, call.now), tokens.issue_refresh(email))
     return {"user": user_message(call.world, user)}
 
 
-def refresh(_: Call) -> Message:
-    """Only cookies can be refreshed, and no cookies are given out here."""
-    raise RpcError(UNAUTHENTICATED, "refresh token not found")
+def refresh(call: Call, tokens: Tokens) -> Message:
+    """New cookies for the refresh cookie; nothing else can be refreshed."""
+    if not call.cookie:
+        raise RpcError(UNAUTHENTICATED, "refresh token not found")
+    email = tokens.spend_refresh(call.cookie)
+    if email is None:
+        raise RpcError(UNAUTHENTICATED, "invalid refresh token")
+    token = tokens.issue(call.world, email, call.now, seconds=_human_lifetime(call.world))
+    _set_cookies(call, token, tokens.issue_refresh(email))
+    return {}
 
 
 def exchange(call: Call) -> Message:

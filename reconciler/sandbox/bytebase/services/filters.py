@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +41,7 @@ def _term(node: Node, allowed: Collection[str]) -> Term:
         raise CelError('">=" and "<=" are only supported for "create_time"')
     expected = (">=", "<=") if name in _TIMES else ("==", "in")
     if name not in allowed or operator not in expected or (name == "risk_level" and operator != "in"):
-        shown = "@in" if operator == "in" else f"_{operator}_"
-        raise CelError(f'invalid_argument: unsupport variable "{name}" with {shown} operator')
+        raise unknown(Term(name, operator, None))
     value = _literal(node.parts[1])
     if operator != "in" and not isinstance(value, str) and name != "has_rollout":
         # The real server panics on a literal of another type (facts §1.4).
@@ -63,3 +62,28 @@ def _literal(node: Node) -> Any:
     if node.kind == "list":
         return [_literal(part) for part in node.parts]
     raise CelError("expected a literal")
+
+
+def fits(text: str, test: Callable[[Term], bool]) -> bool:
+    """Whether a filter that may use `&&` and `||` holds, each of its terms judged by `test` (CelError: unknown term)."""
+    try:
+        return _fits(parse(text), test)
+    except CelError as error:
+        raise RpcError(INVALID, f"failed to parse filter: {error}") from None
+
+
+def _fits(node: Node, test: Callable[[Term], bool]) -> bool:
+    if node.kind == "call" and node.value in ("&&", "||"):
+        both = [_fits(part, test) for part in node.parts]
+        return all(both) if node.value == "&&" else any(both)
+    if node.kind == "call" and node.value == "!" and node.parts[0].kind == "call":
+        return not _fits(node.parts[0], test)
+    if node.kind not in ("call", "method") or len(node.parts) != 2 or node.parts[0].kind != "name":
+        raise CelError("unexpected expression")
+    return test(Term(str(node.parts[0].value), str(node.value), _literal(node.parts[1])))
+
+
+def unknown(term: Term) -> CelError:
+    """What to raise for a term that a list does not know."""
+    shown = {"in": "@in"}.get(term.operator, f"_{term.operator}_")
+    return CelError(f'invalid_argument: unsupport variable "{term.name}" with {shown} operator')

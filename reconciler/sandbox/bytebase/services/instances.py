@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reconciler.sandbox.bytebase.access import may
+from reconciler.sandbox.bytebase.access import may, require
 from reconciler.sandbox.bytebase.call import (
     EXHAUSTED,
     EXISTS,
@@ -133,6 +133,8 @@ def database_message(call: Call, database: Database) -> Message:
 def batch_get(call: Call) -> Message:
     """Several by name."""
     found = [database_named(call, name) for name in call.message.get("names", [])]
+    for database in found:
+        require(call, "bb.databases.get", database.project)
     return {"databases": [database_message(call, database) for database in found]}
 
 
@@ -141,8 +143,10 @@ def list_databases(call: Call) -> Message:
     kind, _, owner = call.text("parent").partition("/")
     databases = list(call.world.databases.values())
     if kind == "projects" and owner != "-":
+        require(call, "bb.databases.list", owner)
         databases = [database for database in databases if database.project == owner]
     elif kind == "instances" and owner != "-":
+        require(call, "bb.databases.list")
         databases = [database for database in databases if database.instance == owner]
     elif kind == "workspaces" and not may(call, "bb.databases.list"):
         databases = []

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from reconciler.sandbox.bytebase.access import holds, require, roles_of
 from reconciler.sandbox.bytebase.call import EXISTS, INVALID, NOT_FOUND, Call, Handlers, Message, RpcError
-from reconciler.sandbox.bytebase.cel import CelError, Node, parse
 from reconciler.sandbox.bytebase.services import Deps
+from reconciler.sandbox.bytebase.services.filters import Term, fits, unknown
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.world import Account, User, World
 
 
 def handlers(_: Deps) -> Handlers:
-    """Read and create."""
+    """Read, create, edit, deactivate."""
     return {
         "UserService/GetCurrentUser": me,
         "UserService/GetUser": lambda call: user_message(call.world, user_named(call, call.text("name"))),
         "UserService/BatchGetUsers": batch_get,
         "UserService/ListUsers": list_users,
         "UserService/CreateUser": create,
+        "UserService/UpdateUser": update,
+        "UserService/DeleteUser": delete,
+        "UserService/UndeleteUser": undelete,
     }
 
 
@@ -77,44 +83,30 @@ def list_users(call: Call) -> Message:
     """People in order of their making; `&&` and `||` both join terms here."""
     users = list(call.world.users.values())
     if text := call.text("filter"):
-        try:
-            tree = parse(text)
-            users = [user for user in users if _fits(call, user, tree)]
-        except CelError as error:
-            raise RpcError(INVALID, f'failed to parse filter "{text}": {error}') from None
+        users = [user for user in users if fits(text, partial(_fits, call, user))]
     if not call.message.get("showDeleted") and "state" not in call.text("filter"):
         users = [user for user in users if user.is_active]
     shown, token = page(call, users)
     return {"users": [user_message(call.world, user) for user in shown], "nextPageToken": token}
 
 
-def _fits(call: Call, user: User, node: Node) -> bool:
-    if node.kind == "call" and node.value in ("&&", "||"):
-        both = [_fits(call, user, part) for part in node.parts]
-        return all(both) if node.value == "&&" else any(both)
-    if node.kind not in ("call", "method") or len(node.parts) != 2:
-        raise CelError("unexpected expression")
-    variable = str(node.parts[0].value)
-    wanted: object = node.parts[1].value
-    if node.kind == "method" and node.value == "contains" and variable in ("name", "email"):
-        return str(wanted).lower() in (user.title if variable == "name" else user.email).lower()
-    if node.value != "==":
-        raise CelError(f'unexpected operator "{node.value}"')
-    match variable:
-        case "name":
-            return user.title == wanted
-        case "email":
-            return user.email == wanted
-        case "state":
-            return ("ACTIVE" if user.is_active else "DELETED") == wanted
-        case "user_type":
-            return wanted == "USER"
-        case "project":
-            project = call.world.projects.get(str(wanted).removeprefix("projects/"))
-            bindings = project.iam.bindings if project is not None else []
-            return any(f"user:{user.email}" in binding.members for binding in bindings)
+def _fits(call: Call, user: User, term: Term) -> bool:
+    match term.name, term.operator:
+        case "name" | "email", "contains":
+            return str(term.value).lower() in (user.title if term.name == "name" else user.email).lower()
+        case "name" | "email", "==":
+            return (user.title if term.name == "name" else user.email) == term.value
+        case "state", "==":
+            return ("ACTIVE" if user.is_active else "DELETED") == term.value
+        case "user_type", "==":
+            return term.value == "USER"
+        case "project", "==":
+            project = call.world.projects.get(str(term.value).removeprefix("projects/"))
+            return project is not None and any(
+                holds(call.world, binding, f"user:{user.email}") for binding in project.iam.bindings
+            )
         case _:
-            raise CelError(f'unsupported variable "{variable}"')
+            raise unknown(term)
 
 
 def create(call: Call) -> Message:
@@ -124,7 +116,49 @@ def create(call: Call) -> Message:
     if "@" not in email:
         raise RpcError(INVALID, f'invalid email "{email}"')
     if email in call.world.users:
-        raise RpcError(EXISTS, f"email {email} is already existed")
+        raise RpcError(EXISTS, f"email {email} is already registered")
     user = User(email, given.get("password", ""), given.get("title", ""), phone=given.get("phone", ""))
     call.world.users[email] = user
+    return user_message(call.world, user)
+
+
+def update(call: Call) -> Message:
+    """Title, phone, password: by the person, or by whoever may edit users."""
+    given = call.part("user")
+    user = user_named(call, given.get("name", ""))
+    if call.who.email != user.email:
+        require(call, "bb.users.update")
+    if not call.mask:
+        raise RpcError(INVALID, "update_mask must be set")
+    for path in call.mask:
+        match path:
+            case "title":
+                user.title = given.get("title", "")
+            case "phone":
+                user.phone = given.get("phone", "")
+            case "password":
+                user.password = given.get("password", "")
+            case _:
+                raise RpcError(INVALID, f'unsupported update_mask "{path}"')
+    return user_message(call.world, user)
+
+
+def delete(call: Call) -> Message:
+    """Deactivated: tokens end at once, bindings stay."""
+    require(call, "bb.users.delete")
+    user = user_named(call, call.text("name"))
+    others = [u for u in call.world.users.values() if u.is_active and u is not user]
+    if not any("roles/workspaceAdmin" in roles_of(call.world, f"user:{u.email}", None, call.now) for u in others):
+        raise RpcError(INVALID, "workspace must have at least one admin")
+    user.is_active = False
+    return {}
+
+
+def undelete(call: Call) -> Message:
+    """Active again."""
+    require(call, "bb.users.undelete")
+    user = user_named(call, call.text("name"))
+    if user.is_active:
+        raise RpcError(INVALID, f"user {user.email} is already active")
+    user.is_active = True
     return user_message(call.world, user)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from reconciler.sandbox.bytebase.access import may, projects_with
 from reconciler.sandbox.bytebase.call import EXISTS, INVALID, NOT_FOUND, Call, Handlers, Message, RpcError
 from reconciler.sandbox.bytebase.services import Deps
+from reconciler.sandbox.bytebase.services.filters import Term, fits, unknown
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.wire.shapes import camel
-from reconciler.sandbox.bytebase.world import Binding, IamPolicy, Project
+from reconciler.sandbox.bytebase.world import Binding, IamPolicy, Project, World
 
 _FLAGS = frozenset(
     {
@@ -31,6 +33,8 @@ def handlers(_: Deps) -> Handlers:
         "ProjectService/BatchGetProjects": batch_get,
         "ProjectService/CreateProject": create,
         "ProjectService/UpdateProject": update,
+        "ProjectService/DeleteProject": delete,
+        "ProjectService/UndeleteProject": undelete,
     }
 
 
@@ -69,15 +73,31 @@ def search(call: Call) -> Message:
 
 def _listed(call: Call, projects: list[Project]) -> Message:
     text = call.text("filter")
-    if "exclude_default == true" in text:
-        projects = [project for project in projects if project.id != call.world.default_project]
-    if found := re.search(r'resource_id == "([^"]*)"', text):
-        projects = [project for project in projects if project.id == found[1]]
-    if found := re.search(r'\bname == "([^"]*)"', text):
-        projects = [project for project in projects if project.title == found[1]]
+    if text:
+        projects = [p for p in projects if fits(text, partial(_fits, call.world, p))]
+    if "state" in text:
+        shown, token = page(call, sorted(projects, key=lambda project: project.id))
+        return {"projects": [project_message(project) for project in shown], "nextPageToken": token}
     projects = [project for project in projects if project.is_active or call.message.get("showDeleted")]
     shown, token = page(call, sorted(projects, key=lambda project: project.id))
     return {"projects": [project_message(project) for project in shown], "nextPageToken": token}
+
+
+def _fits(world: World, project: Project, term: Term) -> bool:
+    match term.name, term.operator:
+        case "name" | "resource_id", "==":
+            return (project.title if term.name == "name" else project.id) == term.value
+        case "name" | "resource_id", "matches" | "contains":
+            return str(term.value).lower() in (project.title if term.name == "name" else project.id).lower()
+        case "state", "==":
+            return ("ACTIVE" if project.is_active else "DELETED") == term.value
+        case "exclude_default", "==":
+            return term.value is not True or project.id != world.default_project
+        case name, "==" | "in" if name.startswith("labels."):
+            values = term.value if isinstance(term.value, list) else [term.value]
+            return project.flags.get("labels", {}).get(name.removeprefix("labels.")) in values
+        case _:
+            raise unknown(term)
 
 
 def batch_get(call: Call) -> Message:
@@ -124,4 +144,22 @@ def update(call: Call) -> Message:
             project.flags[name] = given[name]
         else:
             project.flags.pop(name, None)
+    return project_message(project)
+
+
+def delete(call: Call) -> Message:
+    """Archived: listed no more, still readable."""
+    project = project_named(call, call.text("name"))
+    if project.id == call.world.default_project:
+        raise RpcError(INVALID, "default project cannot be deleted")
+    project.is_active = False
+    return {}
+
+
+def undelete(call: Call) -> Message:
+    """Active again."""
+    project = project_named(call, call.text("name"))
+    if project.is_active:
+        raise RpcError(INVALID, f"project {project.name} is active")
+    project.is_active = True
     return project_message(project)

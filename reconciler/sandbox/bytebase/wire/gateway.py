@@ -18,6 +18,7 @@ from reconciler.sandbox.bytebase.call import (
     INVALID,
     NOT_FOUND,
     UNAUTHENTICATED,
+    UNIMPLEMENTED,
     Call,
     Caller,
     Handlers,
@@ -35,6 +36,28 @@ from reconciler.sandbox.bytebase.world import World
 from reconciler.sandbox.clock import SandboxClock
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What came with a request: its Authorization header, or the cookies of a browser."""
+
+    authorization: str | None = None
+    access_cookie: str = ""
+    refresh_cookie: str = ""
+
+    @property
+    def bearer(self) -> str | None:
+        """The header to judge the caller by; the cookie stands in where there is none (facts §3.1)."""
+        return self.authorization or (f"Bearer {self.access_cookie}" if self.access_cookie else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An encoded response message, and the cookies to set with it."""
+
+    message: Message
+    cookies: dict[str, str]
+
+
 @dataclass(slots=True)
 class Request:
     """A request with what both faces have in common."""
@@ -43,7 +66,7 @@ class Request:
     face: Face
     message: Message
     mask: tuple[str, ...] | None
-    authorization: str | None
+    credentials: Credentials
 
 
 class Gateway:
@@ -56,7 +79,7 @@ class Gateway:
         self._clock = clock
         self._shapes: Shapes = shapes()
 
-    def rest_request(self, match: Match, query: str, body: bytes, authorization: str | None) -> Request:
+    def rest_request(self, match: Match, query: str, body: bytes, credentials: Credentials) -> Request:
         """Path, query and body of the REST face as one request message."""
         method, binding = match.route.method, match.route.binding
         message: Message = {}
@@ -66,30 +89,39 @@ class Gateway:
         given = self._rest_query(message, method, query)
         for path, text in match.values.items():
             _put(message, path, text)
-        return Request(method, "rest", message, given if given is not None else mask, authorization)
+        return Request(method, "rest", message, given if given is not None else mask, credentials)
 
-    def connect_request(self, method: Method, body: bytes, authorization: str | None) -> Request:
+    def connect_request(self, method: Method, body: bytes, credentials: Credentials) -> Request:
         """The body of the Connect face as a request message."""
         raw = _json(body)
         message = decode(self._shapes, method.request, raw, face="connect")
         text = message.pop("updateMask", None)
         mask = connect_mask(text) if isinstance(text, str) else None
-        return Request(method, "connect", message, mask, authorization)
+        return Request(method, "connect", message, mask, credentials)
 
-    def answer(self, request: Request) -> Message:
-        """The encoded response message. RpcError for every refusal."""
+    def answer(self, request: Request) -> Answered:
+        """What goes out. RpcError for every refusal."""
         method, now = request.method, self._clock.now()
         handler = self._handlers.get(method.name)
         broken = violations(self._shapes, method.request, request.message)
         if broken:
             raise RpcError(INVALID, violations_text(broken), details=[violations_detail(broken)])
-        caller = self._caller(method, request.authorization, now)
-        call = Call(method.name, request.face, caller, request.message, request.mask, self._world, now)
+        caller = self._caller(method, request.credentials.bearer, now)
+        call = Call(
+            method.name,
+            request.face,
+            caller,
+            request.message,
+            request.mask,
+            self._world,
+            now,
+            cookie=request.credentials.refresh_cookie,
+        )
         if method.authorization == "IAM" and caller is not None and method.permission:
             self._check_permission(call, method, caller)
         if handler is None:
-            raise RpcError(12, f"{method.name} is not served by this stand-in")
-        return self._handled(call, method, handler)
+            raise RpcError(UNIMPLEMENTED, f"{method.name} is not served by this stand-in")
+        return Answered(self._handled(call, method, handler), call.set_cookies)
 
     def _caller(self, method: Method, authorization: str | None, now: datetime) -> Caller | None:
         if not method.is_anonymous:
@@ -118,14 +150,21 @@ class Gateway:
         return response
 
     def _check_permission(self, call: Call, method: Method, caller: Caller) -> None:
-        names = _resources(call.message)
+        names = _resources(call)
         _require_instances(self._world, names)
-        project = next((p for name in names if (p := _project_behind(self._world, name)) is not None), None)
-        if project is not None and project != "-" and project not in self._world.projects:
-            raise RpcError(NOT_FOUND, f'project "{project}" not found')
-        if method.permission in permissions_of(self._world, caller.member, project, call.now):
+        behind = (_project_behind(self._world, name) for name in names)
+        projects = list(dict.fromkeys(project for project in behind if project is not None))
+        for project in projects:
+            if project not in ("-", *self._world.projects):
+                raise RpcError(NOT_FOUND, f'project "{project}" not found')
+        refused = [
+            project
+            for project in (projects or (None,))
+            if method.permission not in permissions_of(self._world, caller.member, project, call.now)
+        ]
+        if not refused:
             return
-        shown = [f"projects/{project}"] if project in self._world.projects else []
+        shown = [f"projects/{project}" for project in refused if project in self._world.projects]
         detail = permission_denied_detail(method.name, [method.permission], shown)
         text = f'permission denied for method "/bytebase.v1.{method.name}"'
         text += f', user does not have permission "{method.permission}", extra [{" ".join(shown)}]'
@@ -216,7 +255,9 @@ def _project_behind(world: World, name: str) -> str | None:
     return database.project if database is not None else project_of_resource(name)
 
 
-def _resources(message: Message) -> list[str]:
+def _resources(call: Call) -> list[str]:
+    """The names in a request that say where it acts; of a thing that is yet to be made, only its parent."""
+    message = call.message
     names = [
         str(message[key]) for key in ("name", "parent", "resource", "project") if isinstance(message.get(key), str)
     ]
@@ -224,9 +265,7 @@ def _resources(message: Message) -> list[str]:
         value = message.get(key)
         if isinstance(value, list):
             names += [item for item in value if isinstance(item, str)]
-    names += [
-        str(value["name"])
-        for value in message.values()
-        if isinstance(value, dict) and isinstance(value.get("name"), str)
-    ]
+    if not call.method.partition("/")[2].startswith("Create"):
+        parts = (value for value in message.values() if isinstance(value, dict))
+        names += [part["name"] for part in parts if isinstance(part.get("name"), str)]
     return names
