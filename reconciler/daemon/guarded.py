@@ -31,6 +31,10 @@ class GuardedSubjects:
             self._account, _in("reading", plan), lambda: self._port.observe(plan), item=plan
         )
 
+    def distrust(self) -> None:
+        """See the port."""
+        self._port.distrust()
+
     async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
         """See the port."""
         part = _in("reading people", change.plan)

@@ -52,6 +52,10 @@ class SubjectPort(Protocol):
         """Read one change whole. Raises NotFoundError only when the plan itself answers 404."""
         ...
 
+    def distrust(self) -> None:
+        """Forget what was remembered about rights and people: what is read from now on is what holds now."""
+        ...
+
     async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
         """Who may decide this stage now (requesters not yet taken out)."""
         ...

@@ -330,6 +330,9 @@ class SimSubjects:
         world.hook("observe.after")
         return change
 
+    def distrust(self) -> None:
+        """Nothing is remembered here."""
+
     async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
         self._world.hook("entitled.before")
         environment = stage.environment.rsplit("/", 1)[-1]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reconciler.errors import NotFoundError, ReconcilerError
 from reconciler.ids import plan_of
 from reconciler.operations.sync.settings import SURE_SKEW, SyncPorts, SyncSettings
-from reconciler.subjects.change import ACTIVE, Change, Stage
+from reconciler.subjects.change import ACTIVE, Change, Entitlement, Stage
 from reconciler.subjects.entry import Entry, EntryState
 from reconciler.subjects.instance import Instance, InstanceStatus
 from reconciler.sync.gates import gate_for
@@ -74,17 +74,25 @@ class Observer:
         if gate is None or change is None or stage is None or gate.definition is None:
             return seen
         approvals = self._ports.approvals
-        definition = await approvals.definition(gate.definition)
-        entitlement = await self._ports.subjects.entitled(change, stage, gate.approvers)
-        nobody = not replace(seen, entitlement=entitlement).approvers
-        if nobody and not entitlement.too_many and gate.fallback:
-            entitlement = replace(entitlement, people=frozenset(gate.fallback))
-        seen = replace(seen, definition=definition, entitlement=entitlement)
+        seen = replace(seen, definition=await approvals.definition(gate.definition))
+        seen = replace(seen, entitlement=await self.entitlement(seen))
+        entitlement = seen.entitlement
         pending = seen.instance is not None and seen.instance.status is InstanceStatus.PENDING
-        if pending or entitlement.too_many:
+        if pending or entitlement is None or entitlement.too_many:
             return seen
         wanted = sorted(seen.approvers | change.requesters)
         return replace(seen, resolution=await approvals.resolve(wanted))
+
+    async def entitlement(self, seen: Observation) -> Entitlement | None:
+        """Who may decide the observed stage now; the gate's fallback where nobody but requesters may."""
+        gate, change, stage = seen.gate, seen.change, seen.stage
+        if gate is None or change is None or stage is None:
+            return None
+        found = await self._ports.subjects.entitled(change, stage, gate.approvers)
+        nobody = not replace(seen, entitlement=found).approvers
+        if nobody and not found.too_many and gate.fallback:
+            return replace(found, people=frozenset(gate.fallback))
+        return found
 
     async def _vanished(self, change: Change, stage: Stage) -> tuple[str, ...]:
         names = [each.name for each in change.stages]

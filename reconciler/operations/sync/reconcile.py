@@ -50,7 +50,7 @@ class Reconciler:
         self._sender = Sender(ports, settings)
         self._slots = Slots(ports, settings, self._sender)
         self._withdrawer = Withdrawer(ports)
-        self._runner = Runner(ports, self._slots)
+        self._runner = Runner(ports, self._slots, self.observer)
         self._concluder = Concluder(ports)
         self._failures: dict[str, int] = {}
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from reconciler.errors import ForbiddenError, ReconcilerError
 from reconciler.ids import plan_of
+from reconciler.operations.sync.observer import Observer
 from reconciler.operations.sync.records import Records
 from reconciler.operations.sync.settings import PassResult, SyncPorts
 from reconciler.operations.sync.slots import Slots
@@ -28,8 +29,9 @@ RUN_REST = timedelta(seconds=10)
 class Runner:
     """Spends an approval on one run of its whole stage."""
 
-    def __init__(self, ports: SyncPorts, slots: Slots) -> None:
+    def __init__(self, ports: SyncPorts, slots: Slots, observer: Observer) -> None:
         self._ports = ports
+        self._observer = observer
         self._slots = slots
 
     async def run(self, seen: Observation, judged: Assessment, records: Records) -> PassResult:
@@ -65,7 +67,7 @@ class Runner:
             await self._ports.subjects.run(fresh.stage, [name for name, _ in runnable])
         except ForbiddenError as error:
             return await self._forbidden(entry, error, records)
-        after = await self._look_again(fresh)
+        after = await self._look_again(fresh, people=False)
         if run_is_visible(meant, after):
             await self.record_spent(meant, replace(records, seen=after))
         return PassResult(again_after=LOOK_SOON)
@@ -90,9 +92,14 @@ class Runner:
         evidence = (("tasks", " ".join(name for name, _ in entry.run_tasks)), ("link", entry.link))
         await self._ports.ledger.commit(records.change(spent, "ran", *messages, actor=who, evidence=evidence))
 
-    async def _look_again(self, seen: Observation) -> Observation:
-        change = await self._ports.subjects.observe(plan_of(seen.subject))
-        return replace(seen, now=self._ports.clock.now(), change=change, stage=change.stage(seen.subject))
+    async def _look_again(self, seen: Observation, *, people: bool = True) -> Observation:
+        """Read the change anew and, before a run, who may decide it: nothing remembered counts at that moment."""
+        subjects = self._ports.subjects
+        if people:
+            subjects.distrust()
+        change = await subjects.observe(plan_of(seen.subject))
+        seen = replace(seen, now=self._ports.clock.now(), change=change, stage=change.stage(seen.subject))
+        return replace(seen, entitlement=await self._observer.entitlement(seen)) if people else seen
 
     async def _forbidden(self, entry: Entry, error: ReconcilerError, records: Records) -> PassResult:
         why = reason("noPermission", why=str(error))

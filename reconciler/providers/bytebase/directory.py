@@ -50,6 +50,14 @@ class RightsReader:
         self._capable: Shelf[tuple[str, ...]] = Shelf(kept.people, clock)
         self._turn = 0
 
+    def distrust(self) -> None:
+        """Whoever asks for rights or people from now on is answered by a new read."""
+        self._policies.distrust()
+        self._rollout_policies.distrust()
+        self._groups.distrust()
+        self._active.distrust()
+        self._capable.distrust()
+
     async def directory(self, project: str) -> Directory:
         """Everything that decides who holds which role in a project."""
         workspace = await self._workspace()

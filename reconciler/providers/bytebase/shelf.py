@@ -32,6 +32,10 @@ class Shelf(Generic[Value]):
         self._values[key] = (asked, value)
         return value
 
+    def distrust(self) -> None:
+        """Believe nothing that was read before now; `last` still knows it."""
+        self._values = {key: (float("-inf"), value) for key, (_, value) in self._values.items()}
+
     def last(self, key: str) -> Value | None:
         """What was read last, however old; None before the first read."""
         kept = self._values.get(key)

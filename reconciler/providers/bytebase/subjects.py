@@ -57,6 +57,10 @@ class BytebaseSubjects:
         """Read one change whole. NotFoundError only when the plan itself answers 404."""
         return await self._changes.read(plan)
 
+    def distrust(self) -> None:
+        """Read rights and people anew from now on."""
+        self._rights.distrust()
+
     async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
         """Who may decide this stage now; requesters not yet taken out."""
         async with parts_of(stage.name):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import pytest
+from fakes.simulation import BrokenInvariant, Rates, play
+
 import reconciler.operations.sync.reconcile as reconcile_module
 import reconciler.operations.sync.run as run_module
 import reconciler.operations.sync.send as send_module
@@ -19,7 +21,6 @@ import reconciler.operations.sync.withdraw as withdraw_module
 import reconciler.sync.assess as assess_module
 import reconciler.sync.blockers as blockers_module
 import reconciler.sync.verify as verify_module
-from fakes.simulation import BrokenInvariant, Rates, play
 from reconciler.subjects.instance import NodeTaskStatus
 from reconciler.sync.reasons import reason
 from reconciler.sync.situation import Stand, Worth
@@ -37,7 +38,7 @@ class Guard:
 
 
 def no_look_before_the_run(patch):
-    async def as_before(self, seen):
+    async def as_before(self, seen, *, people=True):
         return seen
 
     patch.setattr(run_module.Runner, "_look_again", as_before)
