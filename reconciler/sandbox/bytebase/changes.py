@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from reconciler.sandbox.bytebase.approval import find_template
 from reconciler.sandbox.bytebase.call import Message
 from reconciler.sandbox.bytebase.sql import inserted_rows, missing_tables, risk_level, statement_types
 from reconciler.sandbox.bytebase.times import stamp
-from reconciler.sandbox.bytebase.world import CheckRun, Issue, Plan, Task, World, new_uuid
+from reconciler.sandbox.bytebase.world import (
+    Binding,
+    CheckRun,
+    Database,
+    IamPolicy,
+    Issue,
+    Plan,
+    Sheet,
+    Task,
+    World,
+    new_uuid,
+)
 
 
 def sheet_text(world: World, name: str) -> str:
@@ -151,17 +163,18 @@ def may_roll_out(world: World, plan: Plan, issue: Issue | None) -> bool:
 
 def create_rollout(world: World, plan: Plan, now: datetime, *, environment: str | None, actor: str) -> list[Task]:
     """Create the tasks that are missing, close the issue, and return the new tasks."""
-    known = {(task.target, task.sheet or task.release, task.spec_id) for task in plan.tasks}
+    known = {(task.target, task.sheet or task.release) for task in plan.tasks}
     project = world.projects[plan.project]
     order = world.environments
-    wanted = targets_of(plan)
     new: list[tuple[int, Task]] = []
-    for spec, target, source in wanted:
+    for spec, target, named in targets_of(plan):
         config = spec.get("changeDatabaseConfig", {})
+        source = named if config else _create_database_sheet(world, plan.project, spec["createDatabaseConfig"])
         place = environment_of(world, target) if config else spec["createDatabaseConfig"].get("environment", "")
         place = place.removeprefix("environments/") or environment_of(world, target)
-        if (environment is not None and place != environment) or (target, source, spec.get("id", "")) in known:
+        if (environment is not None and place != environment) or (target, source) in known:
             continue
+        known.add((target, source))
         is_release = "/releases/" in source
         task = Task(
             number=0,
@@ -184,6 +197,52 @@ def create_rollout(world: World, plan: Plan, now: datetime, *, environment: str 
         was, issue.status, issue.updated = issue.status, "DONE", now
         add_comment(issue, actor, now, issueUpdate={"fromStatus": was, "toStatus": "DONE"})
     return [task for _, task in new]
+
+
+def _create_database_sheet(world: World, project: str, config: Message) -> str:
+    parts = [f'CREATE DATABASE "{config.get("database", "")}"']
+    for key, word in (("characterSet", "ENCODING"), ("collation", "LC_COLLATE")):
+        parts.append(f'{word} "{config.get(key, "")}"')
+    content = (" ".join(parts) + ";").encode()
+    sha = hashlib.sha256(content).hexdigest()
+    world.sheets.setdefault(sha, Sheet(sha, content))
+    return f"projects/{project}/sheets/{sha}"
+
+
+def create_database_failure(sql: str) -> str:
+    """What PostgreSQL says to an empty encoding or collation (facts §10.5)."""
+    return "ERROR:  is not a valid encoding name (SQLSTATE 42704)" if '""' in sql else ""
+
+
+def apply_create_database(world: World, plan: Plan, task: Task) -> None:
+    """After its task is done the new database is there, in the plan's project."""
+    config = next(
+        (
+            s["createDatabaseConfig"]
+            for s in plan.specs
+            if s.get("id") == task.spec_id and task.sheet and "createDatabaseConfig" in s
+        ),
+        None,
+    )
+    if config is None:
+        return
+    instance = task.target.removeprefix("instances/")
+    environment = str(config.get("environment", "")).removeprefix("environments/")
+    database = Database(instance, config.get("database", ""), plan.project, environment=environment)
+    world.databases.setdefault(database.full_name, database)
+
+
+def grant(world: World, issue: Issue, now: datetime) -> None:
+    """A request for a role that needs nobody any more: the role is bound in the project, the issue is done."""
+    wanted = issue.extra.get("roleGrant", {})
+    if issue.status != "OPEN" or not wanted:
+        return
+    project = world.projects[issue.project]
+    member = str(wanted.get("user", "")).replace("users/", "user:", 1)
+    condition = wanted.get("condition", {})
+    project.iam = IamPolicy([*project.iam.bindings, Binding(wanted.get("role", ""), [member], condition)], now)
+    issue.status, issue.updated = "DONE", now
+    add_comment(issue, issue.creator, now, issueUpdate={"fromStatus": "OPEN", "toStatus": "DONE"})
 
 
 def add_comment(issue: Issue, email: str, now: datetime, *, text: str = "", **event: Message) -> Message:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import datetime
 from typing import Any
 
 from reconciler.sandbox.bytebase import changes
+from reconciler.sandbox.bytebase.times import parse
 from reconciler.sandbox.bytebase.world import Issue, Plan, Task, TaskRun, World
 from reconciler.sandbox.clock import SandboxClock
 
@@ -16,6 +16,7 @@ FINDING_TAKES = 0.01
 ROLLOUT_TAKES = 0.03
 PICK_UP_TAKES = 0.2
 STATEMENT_TAKES = 0.1
+TICK = 1.0
 """Seconds, as observed on an idle server (facts §22.1)."""
 
 
@@ -55,6 +56,10 @@ class Progress:
         """Find the review of an issue that has no plan."""
         self._go(self._find_alone(issue))
 
+    def granted(self, issue: Issue) -> None:
+        """The last step of a request for a role was approved: the role is bound."""
+        changes.grant(self._world, issue, self._clock.now())
+
     def passed(self, plan: Plan) -> None:
         """The last step was approved: the automatic rollout follows."""
         issue = self._world.issue_of(plan)
@@ -75,8 +80,7 @@ class Progress:
         attempt = TaskRun(number, "PENDING", creator, now, now, run_time=run_time)
         task.runs.append(attempt)
         plan.rollout_updated = now
-        if not run_time or changes_due(run_time, now):
-            self._go(self._execute(plan, task, attempt))
+        self._go(self._execute(plan, task, attempt))
 
     def cancel(self, plan: Plan, attempt: TaskRun) -> None:
         """Cancel an attempt; a running statement stops at once."""
@@ -106,7 +110,8 @@ class Progress:
 
     async def _find_alone(self, issue: Issue) -> None:
         await self._clock.sleep(FINDING_TAKES)
-        changes.find_review(self._world, issue, self._clock.now())
+        if changes.find_review(self._world, issue, self._clock.now()):
+            changes.grant(self._world, issue, self._clock.now())
 
     async def _roll_out(self, plan: Plan) -> None:
         await self._clock.sleep(ROLLOUT_TAKES)
@@ -118,8 +123,11 @@ class Progress:
 
     async def _execute(self, plan: Plan, task: Task, attempt: TaskRun) -> None:
         await self._clock.sleep(PICK_UP_TAKES)
+        while attempt.status == "PENDING" and not self._may_start(plan, attempt):
+            await self._clock.sleep(TICK)
         if attempt.status != "PENDING":
             return
+        attempt.waits_since = None
         attempt.status = "RUNNING"
         attempt.started = attempt.updated = plan.rollout_updated = self._clock.now()
         sql = changes.sheet_text(self._world, task.sheet)
@@ -132,6 +140,19 @@ class Progress:
         attempt.updated = plan.rollout_updated = self._clock.now()
         if not failure:
             self._world.executed.setdefault(task.target, []).append(sql)
+            changes.apply_create_database(self._world, plan, task)
+
+    def _may_start(self, plan: Plan, attempt: TaskRun) -> bool:
+        """Whether its run time has come and the project's limit of parallel tasks leaves room (facts §10.2)."""
+        now = self._clock.now()
+        if attempt.run_time and parse(attempt.run_time) > now:
+            return False
+        limit = self._world.projects[plan.project].flags.get("parallelTasksPerRollout", 0)
+        running = sum(run.status == "RUNNING" for task in plan.tasks for run in task.runs)
+        if limit <= 0 or running < limit:
+            return True
+        attempt.waits_since = attempt.waits_since or now
+        return False
 
     def _failure(self, task: Task, sql: str) -> str:
         done = self._world.executed.get(task.target, [])
@@ -139,14 +160,4 @@ class Progress:
             healed = failing.until_run is not None and any(failing.until_run in each for each in done)
             if failing.contains in sql and not healed:
                 return failing.detail
-        for text in self._world.extra.get("broken", []):
-            if text in sql:
-                return "ERROR: statement failed (SQLSTATE XX000)"
-        return ""
-
-
-def changes_due(run_time: str, now: datetime) -> bool:
-    """Whether a run time has come."""
-    from reconciler.sandbox.bytebase.times import parse
-
-    return parse(run_time) <= now
+        return changes.create_database_failure(sql) if task.type == "DATABASE_CREATE" else ""

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from reconciler.sandbox.bytebase.call import Handlers, RpcError
 from reconciler.sandbox.bytebase.progress import Progress
+from reconciler.sandbox.bytebase.seeding import world_from_seed
 from reconciler.sandbox.bytebase.services import Deps, collect
 from reconciler.sandbox.bytebase.tokens import Tokens
 from reconciler.sandbox.bytebase.wire.encode import to_json
@@ -21,7 +22,7 @@ from reconciler.sandbox.bytebase.wire.errors import connect_error, rest_error
 from reconciler.sandbox.bytebase.wire.gateway import Answered, Credentials, Gateway
 from reconciler.sandbox.bytebase.wire.routes import is_known_path, match
 from reconciler.sandbox.bytebase.wire.shapes import shapes
-from reconciler.sandbox.bytebase.world import World, world_from_seed
+from reconciler.sandbox.bytebase.world import World
 from reconciler.sandbox.clock import SandboxClock
 from reconciler.sandbox.seed import BytebaseSeed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.bytebase.call import Call, Handlers, Message
+from reconciler.sandbox.bytebase.call import INVALID, UNIMPLEMENTED, Call, Handlers, Message, RpcError
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.times import stamp
 
@@ -11,10 +11,14 @@ VERSION = "development"
 
 
 def handlers(_: Deps) -> Handlers:
-    """Read only."""
+    """Read, and the licence."""
     return {
         "ActuatorService/GetActuatorInfo": info,
         "SubscriptionService/GetSubscription": subscription,
+        "SubscriptionService/UploadLicense": upload_licence,
+        "SubscriptionService/CreatePurchase": purchase,
+        "SubscriptionService/UpdatePurchase": purchase,
+        "SubscriptionService/CancelPurchase": purchase,
         "WorkspaceService/GetWorkspace": workspace,
     }
 
@@ -35,7 +39,7 @@ def info(call: Call) -> Message:
         "activatedUserCount": len(active),
         "totalInstanceCount": len(world.instances),
         "activatedInstanceCount": sum(i.activation for i in world.instances.values()),
-        "externalUrlFromFlag": True,
+        "externalUrlFromFlag": bool(world.seed.external_url),
         "replicaCount": 1,
         "restriction": {"passwordRestriction": {"minLength": 8}},
     }
@@ -51,6 +55,19 @@ def subscription(call: Call) -> Message:
         "expiresTime": "2222-09-20T00:00:00Z",
         "orgName": "bb",
     }
+
+
+def upload_licence(call: Call) -> Message:
+    """An empty text removes the licence; only one signed by the vendor could add any, so every other text is malformed."""
+    if call.text("license"):
+        raise RpcError(INVALID, "failed to store license: failed to parse license: token is malformed")
+    call.world.licence = "FREE"
+    return subscription(call)
+
+
+def purchase(_: Call) -> Message:
+    """Not where one hosts the server oneself."""
+    raise RpcError(UNIMPLEMENTED, "purchase is only available in SaaS mode")
 
 
 def workspace(call: Call) -> Message:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 from reconciler.sandbox.bytebase.call import (
@@ -17,6 +19,7 @@ from reconciler.sandbox.bytebase.call import (
 from reconciler.sandbox.bytebase.cel import CelError, Node, parse
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.projects import project_named
+from reconciler.sandbox.bytebase.times import parse as parse_time
 from reconciler.sandbox.bytebase.world import Binding, IamPolicy, World
 
 _PREFIXES = ("user:", "group:", "serviceAccount:", "workloadIdentity:")
@@ -124,8 +127,9 @@ def _check_workspace(call: Call) -> None:
         raise RpcError(DENIED, "workspace mismatch")
 
 
-def _later(policy: IamPolicy, call: Call) -> Any:
-    return max(policy.updated, call.now)
+def _later(policy: IamPolicy, call: Call) -> datetime:
+    """A time whose e-tag differs from the present one, also within the same millisecond."""
+    return max(policy.updated + timedelta(milliseconds=1), call.now)
 
 
 def _has_admin(world: World, bindings: list[Binding]) -> bool:
@@ -135,6 +139,19 @@ def _has_admin(world: World, bindings: list[Binding]) -> bool:
         if f"group:{group.email}" in admins:
             admins |= {m["member"].replace("users/", "user:") for m in group.members}
     return bool(admins & people) or "allUsers" in admins
+
+
+def _check_expiry(call: Call, role: str, expression: str) -> None:
+    """`maximumRoleExpiration` of the profile: every role but the project owner's must expire (facts §14.2)."""
+    profile = call.world.settings["WORKSPACE_PROFILE"]["workspaceProfile"]
+    limit = float(str(profile.get("maximumRoleExpiration", "0s")).removesuffix("s"))
+    if limit <= 0 or role == "roles/projectOwner":
+        return
+    found = re.search(r'request\.time\s*<=?\s*timestamp\("([^"]+)"\)', expression)
+    if found is None:
+        raise RpcError(INVALID, f"{role} must have an expiration time")
+    if (parse_time(found[1]) - call.now).total_seconds() > limit:
+        raise RpcError(INVALID, f"the expiration of {role} exceeds the maximum of {limit:.0f} seconds")
 
 
 def _checked(call: Call, present: IamPolicy, kind: str) -> list[Binding]:
@@ -158,6 +175,8 @@ def _checked(call: Call, present: IamPolicy, kind: str) -> list[Binding]:
                 parse(expression)
             except CelError as error:
                 raise RpcError(INVALID, f'failed to parse the condition "{expression}": {error}') from None
+        if kind == "project":
+            _check_expiry(call, role, expression)
         members = each.get("members", [])
         for member in members:
             if member != "allUsers" and not member.startswith(_PREFIXES):

@@ -18,6 +18,7 @@ from reconciler.sandbox.bytebase.changes import add_comment, approval_status
 from reconciler.sandbox.bytebase.progress import Progress
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.filters import Term, terms
+from reconciler.sandbox.bytebase.services.licence import need
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.services.plans import plan_named
 from reconciler.sandbox.bytebase.times import parse, stamp, stamp_exact
@@ -88,6 +89,10 @@ def create(call: Call, progress: Progress) -> Message:
     kind = given.get("type", "")
     if kind not in ("DATABASE_CHANGE", "ROLE_GRANT", "ACCESS_GRANT"):
         raise RpcError(INVALID, f"unknown issue type {kind}")
+    if kind == "ROLE_GRANT":
+        need(call, "REQUEST_ROLE_WORKFLOW", "ENTERPRISE")
+        if not given.get("roleGrant", {}).get("role") or not given["roleGrant"].get("user"):
+            raise RpcError(INVALID, "role grant requires a role and a user")
     labels = given.get("labels", [])
     if project.flags.get("forceIssueLabels") and not labels:
         raise RpcError(INVALID, "require issue labels")

@@ -40,6 +40,8 @@ def approve(call: Call, progress: Progress) -> Message:
     plan = call.world.plan_of(issue)
     if is_passed(issue) and plan is not None:
         progress.passed(plan)
+    elif is_passed(issue):
+        progress.granted(issue)
     return issue_message(call.world, issue)
 
 

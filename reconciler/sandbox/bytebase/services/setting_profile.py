@@ -33,13 +33,13 @@ def merged_profile(call: Call, given: Message) -> Message:
         name = camel(field)
         if not path.startswith(_PREFIX) or shapes().field("WorkspaceProfileSetting", name) is None:
             raise RpcError(INVALID, f"invalid update mask path {path}")
-        if field == "external_url":
+        if field == "external_url" and call.world.seed.external_url:
             text = "external URL is managed via --external-url command-line flag and cannot be changed through the UI"
             raise RpcError(INVALID, text)
         if field in _GATES:
             need(call, *_GATES[field])
         if name in given:
-            profile[name] = given[name]
+            profile[name] = given[name].rstrip("/") if field == "external_url" else given[name]
         else:
             profile.pop(name, None)
     return profile

@@ -34,6 +34,8 @@ def handlers(deps: Deps) -> Handlers:
         "RolloutService/ListTaskRuns": list_runs,
         "RolloutService/GetTaskRun": get,
         "RolloutService/GetTaskRunLog": log,
+        "RolloutService/GetTaskRunSession": session,
+        "RolloutService/PreviewTaskRunRollback": preview_rollback,
         "RolloutService/BatchRunTasks": lambda call: run(call, progress),
         "RolloutService/BatchSkipTasks": skip,
         "RolloutService/BatchCancelTaskRuns": lambda call: cancel(call, progress),
@@ -53,6 +55,9 @@ def _run_message(plan: Plan, task: Task, attempt: TaskRun) -> Message:
         message["startTime"] = stamp(attempt.started)
     if attempt.run_time:
         message["runTime"] = attempt.run_time
+    if attempt.waits_since is not None:
+        cause = {"parallelTasksLimit": True}
+        message["schedulerInfo"] = {"reportTime": stamp(attempt.waits_since), "waitingCause": cause}
     return message
 
 
@@ -100,6 +105,18 @@ def log(call: Call) -> Message:
         ]
     name = f"{plan.name}/rollout/stages/{task.environment}/tasks/{task.number}/taskRuns/{attempt.number}/log"
     return {"name": name, "entries": entries}
+
+
+def session(call: Call) -> Message:
+    """What the database server does for a run; there is no server behind this one, so nothing is to be seen."""
+    _attempt(call, call.text("parent"))
+    return {"name": f"{call.text('parent')}/session", "postgres": {}}
+
+
+def preview_rollback(call: Call) -> Message:
+    """The statement that takes a run back; none without a prior backup, and there are none here."""
+    _attempt(call, call.text("name"))
+    raise RpcError(INVALID, "task run has no prior backup")
 
 
 def _entry(kind: str, at: str, replica: str, **payload: Message) -> Message:
