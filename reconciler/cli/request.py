@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import click
@@ -16,7 +16,7 @@ from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import FORMAT_VERSION, write_documents
 from reconciler.cli.subject_names import find_subject
 from reconciler.errors import RefusedError
-from reconciler.operations.sync.bell import PER_DAY, PER_MINUTE
+from reconciler.operations.sync.bell import accept_wish
 from reconciler.ports.sync import Ledger
 from reconciler.subjects.entry import Wish
 
@@ -55,22 +55,17 @@ async def _ask(options: CommonOptions, given: str, wait: float | None) -> tuple[
     store = await open_store(options.store)
     try:
         ledger = SqlLedger(store, target.name)
-        await _keep_the_limit(ledger, subject, now)
-        await ledger.add_wish(wish)
+        accepted = await accept_wish(ledger, wish, now)
+        if not accepted.is_taken:
+            raise RefusedError(
+                "this subject was asked for too often",
+                where=subject,
+                why=accepted.why,
+                next_step="wait a minute; `reconciler status` says how it stands",
+            )
         return target, subject, await _answer(ledger, wish.id, wait)
     finally:
         await store.aclose()
-
-
-async def _keep_the_limit(ledger: Ledger, subject: str, now: datetime) -> None:
-    times = await ledger.wish_times(subject, now - timedelta(days=1))
-    if len(times) >= PER_DAY or sum(at > now - timedelta(minutes=1) for at in times) >= PER_MINUTE:
-        raise RefusedError(
-            "this subject was asked for too often",
-            where=subject,
-            why=f"{PER_MINUTE} a minute and {PER_DAY} a day are the limit, comments included",
-            next_step="wait a minute; `reconciler status` says how it stands",
-        )
 
 
 async def _answer(ledger: Ledger, wish_id: str, wait: float | None) -> str | None:

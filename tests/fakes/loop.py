@@ -9,7 +9,7 @@ from datetime import timedelta
 from fakes.memory_ledger import MemoryLedger
 from fakes.simulated_world import OWN, SimApprovals, SimSubjects, World, WorldClock
 from reconciler.operations.sync.adopt import Adopter
-from reconciler.operations.sync.bell import Bell
+from reconciler.operations.sync.bell import Bell, accept_wish
 from reconciler.operations.sync.outbox import Outbox
 from reconciler.operations.sync.reconcile import Reconciler
 from reconciler.operations.sync.settings import PassResult, SyncPorts, SyncSettings
@@ -83,7 +83,7 @@ class Loop:
 
     async def ask(self, subject: str, by: str = OWN) -> None:
         at = self.world.now
-        await self.bell.accept(Wish(f"wish-{subject}-{at.isoformat()}", subject, "cli", by, at))
+        await accept_wish(self.ledger, Wish(f"wish-{subject}-{at.isoformat()}", subject, "cli", by, at), at)
 
     async def entry(self, subject: str) -> Entry:
         entry = await self.ledger.entry(subject)

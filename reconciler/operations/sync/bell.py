@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from reconciler.operations.sync.observer import Observer
 from reconciler.operations.sync.settings import SyncPorts
+from reconciler.ports.sync import Ledger
 from reconciler.subjects.change import Comment
 from reconciler.subjects.entry import LedgerChange, OutboxItem, OutboxKind, Wish
 from reconciler.sync.messages import issue_texts
@@ -60,20 +61,11 @@ class Bell:
             return False
         if not _may_ring(command.creator, seen):
             return await self._refuse(issue, subject, command, "ringNotEntitled")
-        accepted = await self.accept(Wish(command.name, subject, command.name, command.creator, command.created))
+        wish = Wish(command.name, subject, command.name, command.creator, command.created)
+        accepted = await accept_wish(self._ports.ledger, wish, self._ports.clock.now())
         if not accepted.is_taken and accepted.why:
             return await self._refuse(issue, subject, command, "ringTooOften")
         return accepted.is_taken
-
-    async def accept(self, wish: Wish) -> Accepted:
-        """Record a wish within the limits; a known id is not taken twice."""
-        ledger, now = self._ports.ledger, self._ports.clock.now()
-        times = await ledger.wish_times(wish.subject, now - timedelta(days=1))
-        if len(times) >= PER_DAY or _since(times, now - timedelta(minutes=1)) >= PER_MINUTE:
-            if any(waiting.id == wish.id for waiting in await ledger.wishes(wish.subject)):
-                return Accepted(is_taken=False)
-            return Accepted(is_taken=False, why=reason("ringTooOften").text)
-        return Accepted(is_taken=await ledger.add_wish(wish))
 
     async def _refuse(self, issue: str, subject: str, command: Comment, code: str) -> bool:
         texts = issue_texts(subject, reason(code))
@@ -81,6 +73,16 @@ class Bell:
         item = OutboxItem(mark=mark, kind=OutboxKind.ISSUE_COMMENT, to=issue, texts=texts, subject=subject)
         await self._ports.ledger.commit(LedgerChange(outbox=(item,)))
         return False
+
+
+async def accept_wish(ledger: Ledger, wish: Wish, now: datetime) -> Accepted:
+    """Record a wish within the limits of its subject; a known id is not taken twice."""
+    times = await ledger.wish_times(wish.subject, now - timedelta(days=1))
+    if len(times) >= PER_DAY or _since(times, now - timedelta(minutes=1)) >= PER_MINUTE:
+        if any(waiting.id == wish.id for waiting in await ledger.wishes(wish.subject)):
+            return Accepted(is_taken=False)
+        return Accepted(is_taken=False, why=reason("ringTooOften").text)
+    return Accepted(is_taken=await ledger.add_wish(wish))
 
 
 def is_command(comment: Comment) -> bool:
