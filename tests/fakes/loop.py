@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from fakes.memory_ledger import MemoryLedger
 from fakes.simulated_world import OWN, SimApprovals, SimSubjects, World, WorldClock
+
 from reconciler.operations.sync.adopt import Adopter
 from reconciler.operations.sync.bell import Bell, accept_wish
 from reconciler.operations.sync.outbox import Outbox

@@ -185,7 +185,15 @@ class World:
     def change(self, plan: SimPlan) -> Change:
         issue = None
         if plan.issue is not None:
-            issue = Issue(plan.issue, plan.issue.rsplit("/", 1)[-1], plan.title, plan.creator, "DONE", plan.review, roles=("roles/projectOwner",))
+            issue = Issue(
+                plan.issue,
+                plan.issue.rsplit("/", 1)[-1],
+                plan.title,
+                plan.creator,
+                "DONE",
+                plan.review,
+                roles=("roles/projectOwner",),
+            )
         stages = tuple(
             Stage(
                 name=f"{plan.name}/rollout/stages/{e}",
@@ -220,7 +228,7 @@ class World:
         )
 
     def fingerprint_of(self, stage_name: str) -> str:
-        plan = self.plans[stage_name.split("/rollout/")[0]]
+        plan = self.plans[stage_name.split("/rollout/", maxsplit=1)[0]]
         change = self.change(plan)
         stage = change.stage(stage_name)
         return fingerprint(change, stage) if stage is not None else ""

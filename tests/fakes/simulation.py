@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from fakes.loop import GATE, Loop, run
 from fakes.memory_ledger import MemoryLedger
 from fakes.simulated_world import ALICE, BOB, DAVE, ERIN, OWN, PEOPLE, SimPlan, World, open_id
+
 from reconciler.errors import ThrottledError, UnavailableError
 from reconciler.subjects.change import CheckStatus, TaskStatus
 from reconciler.subjects.entry import EntryState, Wish
@@ -70,7 +71,16 @@ class Simulation:
 
     # --- faults at every await -----------------------------------------------------------------------------------
     def _hook(self, place: str) -> None:
-        writes = place.split(".")[0] in ("create", "cancel", "run", "skip", "note", "comment", "remind", "card")
+        writes = place.split(".", maxsplit=1)[0] in (
+            "create",
+            "cancel",
+            "run",
+            "skip",
+            "note",
+            "comment",
+            "remind",
+            "card",
+        )
         if not self.faults_on or self.in_action:
             return
         if self.choices.random() < self.rates.interference and place not in _ONE_MOMENT:
@@ -172,7 +182,9 @@ class Simulation:
             if record.earlier_unfinished:
                 raise BrokenInvariant(f"12: {record.stage} was run before {record.earlier_unfinished}")
             if record.checks_at_look in (CheckStatus.ERROR, CheckStatus.RUNNING):
-                raise BrokenInvariant(f"1: {record.stage} was run although its checks were seen as {record.checks_at_look}")
+                raise BrokenInvariant(
+                    f"1: {record.stage} was run although its checks were seen as {record.checks_at_look}"
+                )
             entitled = {open_id(person) for person in record.entitled_lately - {self._creator(record.stage)}}
             good = [
                 i
@@ -190,7 +202,7 @@ class Simulation:
             spent.add(good[0].code)
 
     def _creator(self, stage: str) -> str:
-        return self.world.plans[stage.split("/rollout/")[0]].creator
+        return self.world.plans[stage.split("/rollout/", maxsplit=1)[0]].creator
 
     def _one_request_per_subject(self) -> None:
         if not self.world.withdrawal_allowed or self._voided():
@@ -234,7 +246,7 @@ class Simulation:
             if instance.status is InstanceStatus.PENDING and world.withdrawal_allowed:
                 frontier = world.change(plan).frontier if plan.exists and plan.is_active else None
                 waits = frontier is not None and frontier.name == subject and self.loop.gate is not None
-                void = entry is not None and entry.state is EntryState.VOID or self._voided()
+                void = (entry is not None and entry.state is EntryState.VOID) or self._voided()
                 if not waits and not void:
                     raise BrokenInvariant(f"4: {instance.code} is pending although {subject} does not wait")
                 if waits and not void and (entry is None or entry.instance != instance.code):

@@ -8,12 +8,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,15 @@ HERE = Path(__file__).parent
 
 @contextmanager
 def sandbox(time_scale: float = 20.0) -> Iterator[dict[str, str]]:
-    """`reconciler sandbox` as a process; yields its addresses."""
-    command = [sys.executable, "-m", "reconciler", "sandbox", "--format", "json", "--time-scale", str(time_scale)]
+    """`reconciler sandbox` as a process with the demo's world; yields its addresses."""
+    world = resources.files("reconciler.sandbox").joinpath("demo.yaml").read_text(encoding="utf-8")
+    # People here also look at lists of requests, so that they do not use up the product's share of slower calls.
+    world = world.replace('"im:message:send_as_bot"]', '"im:message:send_as_bot", "approval:approval.list:readonly"]')
+    seed = tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8")
+    seed.write(world)
+    seed.flush()
+    command = [sys.executable, "-m", "reconciler", "sandbox", "--format", "json", "--seed", seed.name]
+    command += ["--time-scale", str(time_scale)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None
@@ -35,6 +44,8 @@ def sandbox(time_scale: float = 20.0) -> Iterator[dict[str, str]]:
         assert process.wait(15) == 0
     finally:
         process.kill()
+        process.wait()
+        seed.close()
 
 
 @dataclass
@@ -101,6 +112,21 @@ class People:
                 break
         return [self.feishu("GET", f"approval/v4/instances/{code}?locale=en-US") for code in codes]
 
+    def pending(self, definition: str) -> list[str]:
+        """Codes of the requests that wait, as Feishu's own search finds them."""
+        now = int(time.time() * 1000)
+        body = {
+            "approval_code": definition,
+            "instance_status": "PENDING",
+            "instance_start_time_from": str(now - 3_600_000),
+            "instance_start_time_to": str(now + 60_000),
+        }
+        found = self.feishu("POST", "approval/v4/instances/query?user_id_type=open_id&page_size=200", body)
+        return [each["instance"]["code"] for each in found.get("instance_list", [])]
+
+    def instance(self, code: str) -> dict[str, Any]:
+        return self.feishu("GET", f"approval/v4/instances/{code}?locale=en-US")
+
     def approve(self, instance: dict[str, Any], who: str) -> None:
         task = next(t for t in instance["task_list"] if t["open_id"] == who and t["status"] == "PENDING")
         body = {
@@ -142,14 +168,18 @@ class Place:
 
     def run(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "reconciler", *arguments, "-f", str(self.spec.parent)]
-        done = subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == expect, (arguments, done.returncode, done.stdout, done.stderr)
         return done
 
     @property
     def definition(self) -> str:
         """The code that apply wrote back into the spec."""
-        line = next(line for line in self.spec.read_text(encoding="utf-8").splitlines() if line.strip().startswith("code:"))
+        line = next(
+            line for line in self.spec.read_text(encoding="utf-8").splitlines() if line.strip().startswith("code:")
+        )
         return line.split(":", 1)[1].strip().strip("'\"")
 
 
@@ -158,6 +188,7 @@ class Zygote:
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        self._ready_before = 0
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "zygote.py")],
             env=place.environment,
@@ -167,10 +198,24 @@ class Zygote:
             text=True,
         )
 
+    @property
+    def _log(self) -> Path:
+        return self._place.folder / "sync.log"
+
+    def _times_ready(self) -> int:
+        return self._log.read_text(encoding="utf-8").count("ready") if self._log.exists() else 0
+
+    def wait_until_ready(self, patience: float = 20.0) -> None:
+        """Wait until the child says that it has read both upstreams."""
+        end = time.monotonic() + patience
+        while self._times_ready() <= self._ready_before and time.monotonic() < end:
+            time.sleep(0.02)
+
     def start(self, *arguments: str) -> int:
         """Fork `reconciler ARGUMENTS`; returns its process id."""
+        self._ready_before = self._times_ready()
         given = [*arguments, "-f", str(self._place.spec.parent)]
-        self._tell(json.dumps({"arguments": given, "log": str(self._place.folder / "sync.log")}))
+        self._tell(json.dumps({"arguments": given, "log": str(self._log)}))
         return int(self._hear())
 
     def kill(self, process: int, number: int = signal.SIGKILL) -> int:

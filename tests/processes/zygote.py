@@ -23,7 +23,8 @@ def main() -> None:
             os.dup2(out, 2)
             os.close(0)
             os.setsid()
-            reconciler(request["arguments"])
+            sys.argv = ["reconciler", *request["arguments"]]
+            reconciler()
             os._exit(0)
         print(child, flush=True)
         # Children are reaped by whoever waits for them through waitpid requests.

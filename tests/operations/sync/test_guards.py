@@ -55,7 +55,9 @@ def no_attempt_in_the_fingerprint(patch):
 
 
 def _without_runs(stage):
-    return replace(stage, tasks=tuple(replace(t, newest_run=None, status=type(t.status).NOT_STARTED) for t in stage.tasks))
+    return replace(
+        stage, tasks=tuple(replace(t, newest_run=None, status=type(t.status).NOT_STARTED) for t in stage.tasks)
+    )
 
 
 def random_slots(patch):
@@ -127,7 +129,9 @@ def no_frontier(patch):
 
     def any_stage(seen):
         stand, why = real(seen)
-        return (Stand.WAITING, reason("waiting")) if why.code == "notFrontier" and seen.gate is not None else (stand, why)
+        return (
+            (Stand.WAITING, reason("waiting")) if why.code == "notFrontier" and seen.gate is not None else (stand, why)
+        )
 
     patch.setattr(assess_module, "_stand", any_stage)
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from fakes.loop import Loop
 from fakes.simulated_world import ALICE, BOB, DAVE, ERIN, OWN, World, open_id
+
 from reconciler.subjects.change import CheckStatus, ReviewStatus, TaskStatus
 from reconciler.subjects.entry import EntryState
 from reconciler.subjects.instance import Decision, FieldText, InstanceStatus

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from fakes.loop import Loop
 from fakes.simulated_world import ALICE, BOB, DAVE, ERIN, OWN, World
+
 from reconciler.subjects.change import CheckStatus, TaskStatus
 from reconciler.subjects.entry import EntryState
 from reconciler.subjects.instance import InstanceStatus
@@ -48,7 +49,9 @@ async def test_n_03_the_next_stage_is_asked_about_when_the_first_is_done(world, 
     await approve(world, loop)
     finish(world, plan, "test")
     await loop.settle(2)
-    assert [i.request.form[-1].text("en-US").split(" ")[1] for i in world.pending()] == [f"acme/{stage(plan, 'prod')}#0"]
+    assert [i.request.form[-1].text("en-US").split(" ")[1] for i in world.pending()] == [
+        f"acme/{stage(plan, 'prod')}#0"
+    ]
 
 
 async def test_p_02_n_41_approving_runs_every_runnable_task_of_the_stage_in_one_call(world, loop):
