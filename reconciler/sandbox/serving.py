@@ -70,7 +70,8 @@ class LoopbackServer:
 
     async def start(self) -> None:
         """Listen; raises `UnavailableError` when the wanted port is not free."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Named protocol: only then does asyncio switch off Nagle's delay, which costs 40 ms a call on kept connections.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, self._wanted))
