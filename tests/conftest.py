@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -52,6 +54,17 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
         if not name.startswith(("PYTEST_", "COV_", "HYPOTHESIS_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(_home(tmp_path_factory)))
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A command sets up the program's log for its process; the next test begins without that."""
+    logger = logging.getLogger("reconciler")
+    before = logger.level, logger.propagate, list(logger.handlers)
+    yield
+    logger.setLevel(before[0])
+    logger.propagate = before[1]
+    logger.handlers = before[2]
 
 
 def _home(factory: pytest.TempPathFactory) -> Path:
