@@ -5,6 +5,7 @@ Both upstreams are driven through their own APIs only, and what they hold is wha
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections import Counter
@@ -66,7 +67,7 @@ def _finish(
     end = time.monotonic() + 150
     while time.monotonic() < end:
         _approve_one(people, definition, who, approved, chance)
-        if all(set(sum(people.statuses(plan).values(), [])) == {"DONE"} for plan in plans):
+        if all(set(itertools.chain(*people.statuses(plan).values())) == {"DONE"} for plan in plans):
             return
     raise AssertionError({plan: people.statuses(plan) for plan in plans})
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib import import_module
 
 
 def main() -> None:
-    import reconciler.cli.sync  # noqa: F401  # so that no child pays for the imports
-    from reconciler.cli.main import main as reconciler
+    from reconciler.cli.main import main as command
 
+    import_module("reconciler.cli.sync")
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
@@ -24,15 +25,17 @@ def main() -> None:
             os.close(0)
             os.setsid()
             sys.argv = ["reconciler", *request["arguments"]]
-            reconciler()
+            command()
             os._exit(0)
-        print(child, flush=True)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
         # Children are reaped by whoever waits for them through waitpid requests.
         while True:
             asked = sys.stdin.readline().strip()
             if asked == "reap":
                 _, status = os.waitpid(child, 0)
-                print(os.waitstatus_to_exitcode(status), flush=True)
+                sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+                sys.stdout.flush()
                 break
 
 
