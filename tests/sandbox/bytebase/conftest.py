@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fidelity.conformity import breaches, response_message
 
 from reconciler.sandbox.bytebase import BytebaseStandIn
 from reconciler.sandbox.clock import SandboxClock
@@ -85,12 +86,14 @@ class Asker:
         return self.tokens[who]
 
     async def ask(self, method: str, path: str, body: Any = None, *, who: str | None = "admin", **query: Any) -> Reply:
-        """One REST call."""
+        """One REST call. Every answer must have the shape that the API describes."""
         headers = {"Authorization": f"Bearer {await self.token(who)}"} if who else {}
         path = path if path.startswith("/") else f"/v1/{path}"
         sent = {"params": query} if query else {}
         response = await self.client.request(method, path, json=body, headers=headers, **sent)
         is_json = "json" in response.headers.get("content-type", "")
+        message = response_message(method, path) if is_json and response.status_code == 200 else None
+        assert not message or breaches(message, response.text) == [], f"{method} {path}"
         return Reply(response.status_code, response.json() if is_json else response.text, response.headers)
 
     async def get(self, path: str, *, who: str | None = "admin", **query: Any) -> Reply:
