@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
@@ -17,6 +18,7 @@ from reconciler.sandbox.bytebase import BytebaseStandIn
 from reconciler.sandbox.clock import SandboxClock
 from reconciler.sandbox.seed import load_seed
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "bytebase-stand-in.md"
 REQUIRED = 0.99
 FEWEST = {"free": 380, "enterprise": 279}
 """How many exchanges each edition has at least; a comparison of fewer would prove less than it says."""
@@ -64,10 +66,14 @@ async def test_recorded_exchanges_are_answered_alike(
     """Status, kind of body, keys, types and values agree; and every answer has the shape that the API describes."""
     outcome = await replayed(edition)
 
+    matched = sum(each.matched for each in outcome.cassettes)
     record_property("exchanges", outcome.total)
     record_property("share", outcome.share)
     assert outcome.total >= FEWEST[edition]
     assert outcome.share >= REQUIRED, outcome.report()
+    assert f"| {outcome.total} | {matched} |" in DOCUMENT.read_text(encoding="utf-8"), (
+        "the document tells another number"
+    )
     assert [
         (method, path, breach)
         for method, path, answer in outcome.answers

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.sandbox.bytebase.call import Message
-from reconciler.sandbox.bytebase.cel import CelError, evaluate
+from reconciler.sandbox.bytebase.cel import CelError
+from reconciler.sandbox.bytebase.cel_values import evaluate
 from reconciler.sandbox.bytebase.sql import inserted_rows, risk_level, statement_types, tables
 from reconciler.sandbox.bytebase.world import Issue, Plan, World
 

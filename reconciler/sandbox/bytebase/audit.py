@@ -7,6 +7,7 @@ import json
 from reconciler.sandbox.bytebase.access import project_of_resource
 from reconciler.sandbox.bytebase.call import Call, Message, RpcError
 from reconciler.sandbox.bytebase.times import stamp
+from reconciler.sandbox.bytebase.wire.shapes import camel
 from reconciler.sandbox.bytebase.world import new_uuid
 
 _SECRET_FIELDS = frozenset({"password", "token", "accessToken", "refreshToken", "license"})
@@ -43,7 +44,8 @@ def record(call: Call, response: Message | None, error: RpcError | None, *, seco
 def _with_mask(call: Call) -> Message:
     if call.mask is None:
         return call.message
-    return {**call.message, "updateMask": ",".join(call.mask)}
+    paths = (".".join(camel(part) for part in path.split(".")) for path in call.mask)
+    return {**call.message, "updateMask": ",".join(paths)}
 
 
 def _resource(call: Call) -> str:

@@ -1,16 +1,17 @@
-"""The subset of CEL that conditions and filters need: a tokenizer, a parser into a small tree, and an evaluator."""
+"""The subset of CEL that conditions and filters need: a tokenizer and a parser into a small tree."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)"""
-    r"""|(?P<op>&&|\|\||==|!=|<=|>=|<|>|!|\(|\)|\[|\]|,|\.|-))"""
+    r"""|(?P<op>&&|\|\||==|!=|<=|>=|<|>|!|\(|\)|\[|\]|,|\.|\?|:|[-+*/%]))"""
 )
+
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
 class CelError(ValueError):
@@ -29,7 +30,10 @@ class Node:
 def parse(text: str) -> Node:
     """The tree of an expression. CelError says where it breaks."""
     parser = _Parser(_tokens(text))
-    node = parser.either()
+    try:
+        node = parser.choice()
+    except RecursionError:
+        raise CelError("expression recursion limit exceeded") from None
     parser.expect_end()
     return node
 
@@ -69,6 +73,14 @@ class _Parser:
         if self._peek()[0] != "end":
             raise CelError(f'unexpected "{self._peek()[1]}"')
 
+    def choice(self) -> Node:
+        node = self.either()
+        if self._take("?"):
+            chosen = self.either()
+            self._need(":")
+            return Node("call", "_?_:_", (node, chosen, self.choice()))
+        return node
+
     def either(self) -> Node:
         node = self.both()
         while self._take("||"):
@@ -82,12 +94,24 @@ class _Parser:
         return node
 
     def relation(self) -> Node:
-        node = self.unary()
+        node = self.sum()
         operator = self._take("==", "!=", "<=", ">=", "<", ">")
         if operator is None and self._peek() == ("name", "in"):
             self._at += 1
             operator = "in"
-        return Node("call", operator, (node, self.unary())) if operator is not None else node
+        return Node("call", operator, (node, self.sum())) if operator is not None else node
+
+    def sum(self) -> Node:
+        node = self.product()
+        while operator := self._take("+", "-"):
+            node = Node("call", operator, (node, self.product()))
+        return node
+
+    def product(self) -> Node:
+        node = self.unary()
+        while operator := self._take("*", "/", "%"):
+            node = Node("call", operator, (node, self.unary()))
+        return node
 
     def unary(self) -> Node:
         if self._take("!"):
@@ -115,7 +139,7 @@ class _Parser:
         kind, text = self._peek()
         self._at += 1
         if kind == "string":
-            return Node("literal", re.sub(r"\\(.)", r"\1", text[1:-1]))
+            return Node("literal", re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text[1:-1]))
         if kind == "number":
             return Node("literal", float(text) if "." in text else int(text))
         if kind == "name":
@@ -125,7 +149,7 @@ class _Parser:
                 return Node("call", text, tuple(self._arguments(")")))
             return Node("name", text)
         if text == "(":
-            node = self.either()
+            node = self.choice()
             self._need(")")
             return node
         if text == "[":
@@ -137,74 +161,10 @@ class _Parser:
         if self._take(end):
             return found
         while True:
-            found.append(self.either())
+            found.append(self.choice())
             if self._take(end):
                 return found
             self._need(",")
-
-
-def evaluate(text: str, names: Mapping[str, Any]) -> Any:
-    """The value of an expression under these names. CelError for anything that has none."""
-    return _value(parse(text), names)
-
-
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "in": lambda a, b: a in b,
-}
-_METHODS: dict[str, Callable[[Any, Any], Any]] = {
-    "contains": lambda a, b: b in a,
-    "startsWith": lambda a, b: a.startswith(b),
-    "endsWith": lambda a, b: a.endswith(b),
-    "matches": lambda a, b: re.search(b, a) is not None,
-}
-
-
-def _value(node: Node, names: Mapping[str, Any]) -> Any:
-    if node.kind == "literal":
-        return node.value
-    if node.kind == "list":
-        return [_value(part, names) for part in node.parts]
-    if node.kind == "name":
-        if node.value not in names:
-            raise CelError(f'undeclared reference to "{node.value}"')
-        return names[node.value]
-    if node.kind == "call" and node.value in ("&&", "||"):
-        return _either_way(node, names, decisive=node.value == "||")
-    values = [_value(part, names) for part in node.parts]
-    try:
-        if node.kind == "method":
-            return _METHODS[node.value](*values)
-        if node.value == "!":
-            return not values[0]
-        if node.value == "neg":
-            return -values[0]
-        if node.value in ("timestamp", "duration"):
-            return values[0]
-        return _OPERATORS[node.value](*values)
-    except (KeyError, TypeError, AttributeError, re.error) as error:
-        raise CelError(f"no such overload: {node.value}") from error
-
-
-def _either_way(node: Node, names: Mapping[str, Any], *, decisive: bool) -> bool:
-    """`&&` and `||`: a side that decides makes up for an error on the other one, as in CEL."""
-    failure: CelError | None = None
-    for part in node.parts:
-        try:
-            value = _value(part, names)
-        except CelError as error:
-            failure = error
-            continue
-        if bool(value) is decisive:
-            return decisive
-    if failure is not None:
-        raise failure
-    return not decisive
 
 
 def conjunction(node: Node) -> list[Node]:

@@ -112,11 +112,8 @@ class BytebaseStandIn:
             return Response("404 page not found\n", status_code=404, media_type="text/plain")
         if request.method != "POST":
             return Response(status_code=405, headers={"Allow": "POST"})
-        if request.headers.get("content-type", "").partition(";")[0].strip() not in (
-            "application/json",
-            "application/proto",
-        ):
-            return Response(status_code=415, headers={"Accept-Post": "application/json, application/proto"})
+        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            return Response(status_code=415, headers={"Accept-Post": "application/json"})
         try:
             body = await request.body()
             asked = self._gateway.connect_request(method, body, _credentials(request))

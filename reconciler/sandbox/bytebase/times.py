@@ -28,4 +28,7 @@ def parse(text: str) -> datetime:
         text = f"{head}.{digits[:6].ljust(6, '0')}{rest[len(digits) :]}"
     else:
         text = head
-    return datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment

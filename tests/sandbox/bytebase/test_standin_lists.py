@@ -76,6 +76,8 @@ async def test_issues_are_filtered(bytebase, text, found):
         ('status == "OPEN" || status == "DONE"', 3),
         ('update_time >= "2000-01-01T00:00:00Z"', 3),
         ('foo == "x"', 3),
+        ('create_time >= "yesterday"', 3),
+        ('create_time >= "2020-01-01"', 3),
         ('status == "WHAT"', 3),
         ('risk_level == "LOW"', 3),
         ('creator == "users/ghost@example.com"', 3),

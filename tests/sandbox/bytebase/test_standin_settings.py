@@ -98,6 +98,8 @@ async def test_a_new_workspace_has_the_fallback_rule_and_no_policy(bytebase):
         {"condition": {"expression": "foo =="}},
         {"condition": {"expression": 'nope == "x"'}},
         {"condition": {"expression": 'request.role == "x"'}},
+        {"condition": {"expression": "resource.environment_id == 1"}},
+        {"condition": {"expression": 'statement.affected_rows > "many"'}},
         {"condition": {"expression": 'resource.environment_id == "x"'}, "source": "SOURCE_UNSPECIFIED"},
         {"source": 3},
         {"source": "EXPORT_DATA"},

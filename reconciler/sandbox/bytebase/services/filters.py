@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.sandbox.bytebase.call import INTERNAL, INVALID, RpcError
 from reconciler.sandbox.bytebase.cel import CelError, Node, conjunction, parse
+from reconciler.sandbox.bytebase.times import parse as parse_time
 
 _TIMES = frozenset({"create_time", "update_time"})
 
@@ -47,7 +48,16 @@ def _term(node: Node, allowed: Collection[str]) -> Term:
         # The real server panics on a literal of another type (facts §1.4).
         kind = {bool: "bool", int: "int64", float: "float64"}.get(type(value), "[]interface {}")
         raise RpcError(INTERNAL, f"error: interface conversion: interface {{}} is {kind}, not string")
+    if name in _TIMES:
+        _check_time(value)
     return Term(name, operator, value)
+
+
+def _check_time(value: object) -> None:
+    try:
+        parse_time(str(value))
+    except ValueError:
+        raise CelError(f'invalid_argument: failed to parse time "{value}"') from None
 
 
 def _known(name: str, allowed: Collection[str]) -> str:
@@ -80,7 +90,10 @@ def _fits(node: Node, test: Callable[[Term], bool]) -> bool:
         return not _fits(node.parts[0], test)
     if node.kind not in ("call", "method") or len(node.parts) != 2 or node.parts[0].kind != "name":
         raise CelError("unexpected expression")
-    return test(Term(str(node.parts[0].value), str(node.value), _literal(node.parts[1])))
+    term = Term(str(node.parts[0].value), str(node.value), _literal(node.parts[1]))
+    if term.name in _TIMES:
+        _check_time(term.value)
+    return test(term)
 
 
 def unknown(term: Term) -> CelError:

@@ -17,6 +17,12 @@ from reconciler.sandbox.bytebase.call import (
 from reconciler.sandbox.bytebase.changes import add_comment, approval_status
 from reconciler.sandbox.bytebase.progress import Progress
 from reconciler.sandbox.bytebase.services import Deps
+from reconciler.sandbox.bytebase.services.filter_values import (
+    check_operator,
+    check_principal,
+    check_words,
+    values_of,
+)
 from reconciler.sandbox.bytebase.services.filters import Term, terms
 from reconciler.sandbox.bytebase.services.licence import need
 from reconciler.sandbox.bytebase.services.paging import page
@@ -28,6 +34,13 @@ _FILTERS = {
     "status", "type", "labels", "risk_level", "create_time", "creator", "approval_status", "current_approver", "labels.contains",
 }  # fmt: skip
 _AFTER_THE_PAGE = {"approval_status", "current_approver"}
+_LISTED = {"status", "type", "labels", "risk_level"}
+_WORDS = {
+    "status": {"OPEN", "DONE", "CANCELED"},
+    "approval_status": {"CHECKING", "PENDING", "APPROVED", "REJECTED", "SKIPPED"},
+    "type": {"DATABASE_CHANGE", "ROLE_GRANT", "DATABASE_EXPORT", "ACCESS_GRANT"},
+    "risk_level": {"LOW", "MODERATE", "HIGH"},
+}
 
 
 def handlers(deps: Deps) -> Handlers:
@@ -181,34 +194,24 @@ def _sort(issues: list[Issue], order_by: str) -> None:
 
 
 def _check_values(world: World, wanted: list[Term]) -> None:
-    words = {
-        "status": {"OPEN", "DONE", "CANCELED"},
-        "approval_status": {"CHECKING", "PENDING", "APPROVED", "REJECTED", "SKIPPED"},
-        "type": {"DATABASE_CHANGE", "ROLE_GRANT", "DATABASE_EXPORT", "ACCESS_GRANT"},
-        "risk_level": {"LOW", "MODERATE", "HIGH"},
-    }
     for term in wanted:
-        values = term.value if isinstance(term.value, list) else [term.value]
-        known = words.get(term.name)
-        if known is not None and not set(values) <= known:
-            raise RpcError(INVALID, f'invalid {term.name} filter "{term.value}"')
-        if term.name in ("creator", "current_approver"):
-            email = str(term.value).removeprefix("users/")
-            if email not in world.users and email not in world.accounts:
-                raise RpcError(INVALID, f'user "{email}" not found')
+        check_operator(term, _LISTED)
+        if term.name in _WORDS:
+            check_words(term, _WORDS[term.name])
+        elif term.name in ("creator", "current_approver"):
+            check_principal(world, term)
 
 
 def _fits(issue: Issue, term: Term) -> bool:
-    values = term.value if isinstance(term.value, list) else [term.value]
     match term.name:
         case "status":
-            return issue.status in values
+            return issue.status in values_of(term)
         case "type":
-            return issue.type in values
+            return issue.type in values_of(term)
         case "labels" | "labels.contains":
-            return set(values) <= set(issue.labels)
+            return set(values_of(term)) <= set(issue.labels)
         case "risk_level":
-            return issue.is_found and issue.risk in values
+            return issue.is_found and issue.risk in values_of(term)
         case "create_time":
             limit = parse(str(term.value))
             return issue.created > limit if term.operator == ">=" else issue.created < limit
@@ -220,11 +223,13 @@ def _fits_after(call: Call, issue: Issue, term: Term) -> bool:
     if term.name == "approval_status":
         return approval_status(issue) == term.value
     roles = issue.template.get("flow", {}).get("roles", []) if issue.template is not None else []
-    if not issue.is_found or len(issue.approvers) >= len(roles):
+    # A rejected step is still the pending one here: the flow stopped at it (facts §8.2).
+    answered = sum(approver.status == "APPROVED" for approver in issue.approvers)
+    if not issue.is_found or answered >= len(roles):
         return False
     email = str(term.value).removeprefix("users/")
     kind = "serviceAccount" if email in call.world.accounts else "user"
-    return roles[len(issue.approvers)] in roles_of(call.world, f"{kind}:{email}", issue.project, call.now)
+    return roles[answered] in roles_of(call.world, f"{kind}:{email}", issue.project, call.now)
 
 
 def update(call: Call, progress: Progress) -> Message:

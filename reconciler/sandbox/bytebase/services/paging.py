@@ -41,8 +41,11 @@ def _offset(token: str) -> int:
         ) from None
     at, found = 0, 0
     while at < len(raw):
-        field, (value, at) = raw[at] >> 3, _number(raw, at + 1)
-        if field == 2:
+        key, at = _number(raw, at)
+        if key & 7:
+            raise RpcError(INVALID, "invalid page token: failed to unmarshal page token")
+        value, at = _number(raw, at)
+        if key >> 3 == 2:
             found = value
     return found
 

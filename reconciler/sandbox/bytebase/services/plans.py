@@ -19,6 +19,7 @@ from reconciler.sandbox.bytebase.call import (
 from reconciler.sandbox.bytebase.changes import add_comment, approval_status, is_change, is_release_based, stages_of
 from reconciler.sandbox.bytebase.progress import Progress
 from reconciler.sandbox.bytebase.services import Deps
+from reconciler.sandbox.bytebase.services.filter_values import check_operator, check_principal, check_words
 from reconciler.sandbox.bytebase.services.filters import Term, terms
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.times import parse, stamp
@@ -29,6 +30,7 @@ _KINDS = {
     "create_database_config": "createDatabaseConfig",
     "export_data_config": "exportDataConfig",
 }
+_WORDS = {"spec_type": set(_KINDS), "state": {"ACTIVE", "DELETED"}}
 
 
 def handlers(deps: Deps) -> Handlers:
@@ -169,6 +171,7 @@ def list_plans(call: Call) -> Message:
     project = call.text("parent").removeprefix("projects/")
     allowed = {"creator", "create_time", "has_rollout", "title", "spec_type", "state", "title.contains"}
     wanted = terms(call.text("filter"), allowed)
+    _check_values(call.world, wanted)
     plans = [plan for (owner, _), plan in call.world.plans.items() if owner == project and not _is_hidden(plan)]
     plans = [plan for plan in plans if all(_fits(plan, term) for term in wanted)]
     plans.sort(key=lambda plan: plan.number, reverse=True)
@@ -178,6 +181,17 @@ def list_plans(call: Call) -> Message:
 
 def _is_hidden(plan: Plan) -> bool:
     return plan.is_active and plan.issue is None and not is_release_based(plan)
+
+
+def _check_values(world: World, wanted: list[Term]) -> None:
+    for term in wanted:
+        check_operator(term, ())
+        if term.name in _WORDS:
+            check_words(term, _WORDS[term.name])
+        elif term.name == "creator":
+            check_principal(world, term)
+        elif term.name == "has_rollout" and not isinstance(term.value, bool):
+            raise RpcError(INVALID, 'failed to parse filter: "has_rollout" should be bool')
 
 
 def _fits(plan: Plan, term: Term) -> bool:
@@ -194,7 +208,7 @@ def _fits(plan: Plan, term: Term) -> bool:
         case "title.contains":
             return str(term.value).lower() in plan.title.lower()
         case "spec_type":
-            return all(_KINDS.get(str(term.value), "") in spec for spec in plan.specs)
+            return all(_KINDS[str(term.value)] in spec for spec in plan.specs)
         case _:
             return ("ACTIVE" if plan.is_active else "DELETED") == term.value
 

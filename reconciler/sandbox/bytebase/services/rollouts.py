@@ -6,14 +6,25 @@ import re
 from datetime import datetime
 
 from reconciler.sandbox.bytebase.access import project_of_resource, require
-from reconciler.sandbox.bytebase.call import INTERNAL, NOT_FOUND, PRECONDITION, Call, Handlers, Message, RpcError
+from reconciler.sandbox.bytebase.call import (
+    INTERNAL,
+    INVALID,
+    NOT_FOUND,
+    PRECONDITION,
+    Call,
+    Handlers,
+    Message,
+    RpcError,
+)
 from reconciler.sandbox.bytebase.changes import create_rollout, is_change, is_passed, stages_of
 from reconciler.sandbox.bytebase.progress import Progress
 from reconciler.sandbox.bytebase.services import Deps
+from reconciler.sandbox.bytebase.services.filter_values import check_words, values_of
 from reconciler.sandbox.bytebase.services.filters import terms
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.services.plans import plan_named
 from reconciler.sandbox.bytebase.times import parse, stamp
+from reconciler.sandbox.bytebase.wire.shapes import shapes
 from reconciler.sandbox.bytebase.world import Plan, Task, World
 
 
@@ -30,6 +41,8 @@ def handlers(deps: Deps) -> Handlers:
 def rollout_plan(call: Call, name: str) -> Plan:
     """The plan whose rollout a name is about; NOT_FOUND while it has none."""
     parts = name.split("/")
+    if len(parts) < 4:
+        raise RpcError(INVALID, f'invalid rollout name "{name}"')
     known = parts[3].isdecimal() and parts[1] in call.world.projects
     plan = call.world.plans.get((parts[1], int(parts[3]))) if known else plan_named(call, name)
     if plan is None or not plan.has_rollout:
@@ -102,8 +115,8 @@ def list_rollouts(call: Call) -> Message:
             at_least = term.operator == ">="
             plans = [p for p in plans if (_newest_run(p) >= limit if at_least else _newest_run(p) <= limit)]
         else:
-            kinds = term.value if isinstance(term.value, list) else [term.value]
-            plans = [p for p in plans if any(task.type in kinds for task in p.tasks)]
+            check_words(term, shapes().enums["Task.Type"])
+            plans = [p for p in plans if any(task.type in values_of(term) for task in p.tasks)]
     plans.sort(key=lambda plan: plan.number, reverse=True)
     shown, token = page(call, plans)
     return {"rollouts": [rollout_message(call.world, plan) for plan in shown], "nextPageToken": token}

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from reconciler.sandbox.bytebase.call import INVALID, Call, Message, RpcError
-from reconciler.sandbox.bytebase.cel import CelError, Node, parse
+from reconciler.sandbox.bytebase.cel import CelError, parse
+from reconciler.sandbox.bytebase.cel_values import check
 from reconciler.sandbox.bytebase.services.licence import need
 
-_RESOURCE = {
-    "resource.environment_id", "resource.project_id", "resource.instance_id", "resource.db_engine",
-    "resource.database_name", "resource.schema_name", "resource.table_name",
-}  # fmt: skip
+_RESOURCE = dict.fromkeys(
+    (
+        "resource.environment_id", "resource.project_id", "resource.instance_id", "resource.db_engine",
+        "resource.database_name", "resource.schema_name", "resource.table_name",
+    ),
+    "string",
+)  # fmt: skip
 _STATEMENT = {
-    "statement.affected_rows",
-    "statement.table_rows",
-    "statement.sql_type",
-    "statement.text",
-    "risk.level",
+    "statement.affected_rows": "int",
+    "statement.table_rows": "int",
+    "statement.sql_type": "string",
+    "statement.text": "string",
+    "risk.level": "string",
 }
+_REQUEST = {"request.expiration_days": "int"}
 _VARIABLES = {
-    "CHANGE_DATABASE": _RESOURCE | _STATEMENT | {"issue.labels"},
+    "CHANGE_DATABASE": {**_RESOURCE, **_STATEMENT, "issue.labels": "list"},
     "CREATE_DATABASE": _RESOURCE,
-    "REQUEST_ROLE": _RESOURCE | {"request.expiration_days", "request.role"},
-    "REQUEST_ACCESS": _RESOURCE | {"request.expiration_days", "request.unmask", "request.data_export"},
+    "REQUEST_ROLE": {**_RESOURCE, **_REQUEST, "request.role": "string"},
+    "REQUEST_ACCESS": {**_RESOURCE, **_REQUEST, "request.unmask": "bool", "request.data_export": "bool"},
 }
-_FALLBACK = {"resource.project_id"}
+_FALLBACK = {"resource.project_id": "string"}
 
 
 def check_rules(call: Call, given: Message) -> Message:
@@ -43,31 +48,26 @@ def _check_condition(source: str, expression: str) -> None:
     if not expression:
         return
     try:
-        names = _names(parse(expression))
+        node = parse(expression)
     except CelError as error:
-        raise RpcError(INVALID, f"failed to parse expression: {error}") from None
-    allowed = _VARIABLES.get(source, _FALLBACK)
-    unknown = sorted(names - allowed)
-    if unknown and source in _VARIABLES:
-        raise RpcError(INVALID, f"invalid approval rule condition: undeclared reference to '{unknown[0]}'")
-    if unknown:
-        raise RpcError(INVALID, "fallback rules can only use resource.project_id in conditions")
-
-
-def _names(node: Node) -> set[str]:
-    found = {str(node.value)} if node.kind == "name" else set()
-    for part in node.parts:
-        found |= _names(part)
-    return found
+        raise RpcError(INVALID, f"failed to parse expression: ERROR: <input>:1:1: Syntax error: {error}") from None
+    is_fallback = source not in _VARIABLES
+    try:
+        check(node, _VARIABLES.get(source, _FALLBACK))
+    except CelError as error:
+        what = "fallback rules can only use resource.project_id in conditions"
+        shown = what if is_fallback else "invalid approval rule condition"
+        raise RpcError(INVALID, f"{shown}: ERROR: <input>:1:1: {error}") from None
 
 
 def _check_template(rule: Message) -> None:
     template = rule.get("template")
     if template is None:
         raise RpcError(INVALID, "invalid approval template: <nil>, err: approval template cannot be nil")
+    shown = f'title:"{template.get("title", "")}"'
     if template.get("flow") is None:
-        raise RpcError(INVALID, "invalid approval template: approval template flow cannot be nil")
+        raise RpcError(INVALID, f"invalid approval template: {shown}, err: approval template flow cannot be nil")
     for position, role in enumerate(template["flow"].get("roles", []), 1):
         if not role:
             text = f"approval template role at position {position} cannot be empty"
-            raise RpcError(INVALID, f"invalid approval template: {text}")
+            raise RpcError(INVALID, f"invalid approval template: {shown}, err: {text}")

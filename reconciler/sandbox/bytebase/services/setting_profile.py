@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.sandbox.bytebase.call import INVALID, Call, Message, RpcError
 from reconciler.sandbox.bytebase.services.licence import need
-from reconciler.sandbox.bytebase.wire.shapes import camel, shapes
+from reconciler.sandbox.bytebase.wire.shapes import camel, shapes, snake
 
 _PREFIX = "value.workspace_profile."
 _GATES = {
@@ -31,7 +31,8 @@ def merged_profile(call: Call, given: Message) -> Message:
     for path in call.mask:
         field = path.removeprefix(_PREFIX).partition(".")[0]
         name = camel(field)
-        if not path.startswith(_PREFIX) or shapes().field("WorkspaceProfileSetting", name) is None:
+        known = field == snake(name) and path.startswith(_PREFIX)
+        if not known or shapes().field("WorkspaceProfileSetting", name) is None:
             raise RpcError(INVALID, f"invalid update mask path {path}")
         if field == "external_url" and call.world.seed.external_url:
             text = "external URL is managed via --external-url command-line flag and cannot be changed through the UI"
