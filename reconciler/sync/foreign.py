@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_ALLOWED_CONTROLS = frozenset("\n\t")
+_TAB = "\t"
 _I18N_PREFIX = re.compile(r"@(?=i18n@)", re.IGNORECASE)
 _MENTION = re.compile(r"<(?=/?at\b)", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&])")
@@ -14,7 +14,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&])")
 def visible(text: str) -> str:
     """The text with Unix line ends, control and bidi characters shown as symbols, and no reserved prefix or mention."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = "".join(_shown(character) for character in text)
+    text = "\n".join(_shown_line(line) for line in text.split("\n"))
     text = _I18N_PREFIX.sub("@ ", text)
     text = _MENTION.sub("‹", text)
     return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
@@ -45,8 +45,13 @@ def bounded(text: str, limit: int, *, note: str) -> str:
     return "\n".join(part for part in (head, middle, tail) if part)[:limit].rstrip()
 
 
+def _shown_line(line: str) -> str:
+    # Statements of megabytes are all but always printable; only what is not is looked at one by one.
+    return line if line.replace("\t", "").isprintable() else "".join(map(_shown, line))
+
+
 def _shown(character: str) -> str:
-    if character in _ALLOWED_CONTROLS:
+    if character == _TAB:
         return character
     category = unicodedata.category(character)
     if category == "Cc":

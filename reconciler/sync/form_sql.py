@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from reconciler.subjects.change import Stage, Statement
@@ -11,6 +12,14 @@ MOST_GROUPS = 5
 RULE = "=" * 25
 SHORTEST_BODY = 60
 """Characters of a statement that are shown in any case."""
+_TOKEN = re.compile(
+    r"""(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))
+    |(?P<end>;)
+    |(?P<text>'[^']*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)
+        |\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)
+        |[^-/;'"`$]+|.)""",
+    re.DOTALL | re.VERBOSE,
+)
 
 
 def sql_text(stage: Stage, statements: Sequence[Statement], limit: int, *, chinese: bool) -> str:
@@ -71,22 +80,11 @@ def _numbers(numbers: list[int]) -> str:
 
 def count_statements(sql: str) -> int:
     """How many statements a text holds, by its semicolons outside quotes and comments; a guide for people, no parser."""
-    count, pending, quote, index = 0, False, "", 0
-    while index < len(sql):
-        pair, character = sql[index : index + 2], sql[index]
-        if quote:
-            if sql.startswith(quote, index):
-                index += len(quote) - 1
-                quote = ""
-        elif pair in ("--", "/*"):
-            quote = "\n" if pair == "--" else "*/"
-            index += 1
-        elif character in "'\"`":
-            quote, pending = character, True
-        elif character == ";":
+    count, pending = 0, False
+    for found in _TOKEN.finditer(sql):
+        if found.lastgroup == "end":
             count += pending
             pending = False
-        elif not character.isspace():
+        elif found.lastgroup == "text" and not found.group().isspace():
             pending = True
-        index += 1
     return count + pending
