@@ -26,7 +26,7 @@ spec:
       plan: {{serviceAccount: planner@service.bytebase.com, key: {{env: DEMO_PLANNER_KEY}}}}
       apply: {{serviceAccount: gitops@service.bytebase.com, key: {{env: DEMO_GITOPS_KEY}}}}
       sync: {{serviceAccount: sync@service.bytebase.com, key: {{env: DEMO_SYNC_KEY}}}}
-    poll: {{every: 200ms}}
+    poll: {{every: 200ms, callsPerMinute: 6000}}
     im:
       settings: [{{type: FEISHU, from: feishu}}]
     environments:
