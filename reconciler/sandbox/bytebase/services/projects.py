@@ -39,7 +39,9 @@ def handlers(_: Deps) -> Handlers:
 
 
 def project_named(call: Call, name: str) -> Project:
-    """The project of a name."""
+    """The project of a name, or of anything below it. NOT_FOUND or INVALID otherwise."""
+    if not name.startswith("projects/"):
+        raise RpcError(INVALID, f'invalid project name "{name}"')
     project = call.world.projects.get(name.removeprefix("projects/").partition("/")[0])
     if project is None:
         raise RpcError(NOT_FOUND, f'project "{name.removeprefix("projects/")}" not found')
