@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.errors import ReconcilerError, ThrottledError
 from reconciler.operations.sync.conclude import Concluder
@@ -18,6 +18,7 @@ from reconciler.subjects.entry import EntryState, LedgerChange
 from reconciler.sync.assess import Assessment, assess, run_is_visible
 from reconciler.sync.decide import decide
 from reconciler.sync.decisions import (
+    Cause,
     Close,
     Decision,
     FinishWithdrawal,
@@ -36,6 +37,8 @@ from reconciler.sync.situation import Answer
 
 FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 300.0
+MOST_EXPIRIES_AN_HOUR = 20
+EXPIRY_AGAIN = 600.0
 SHOWN_AFTER = 2
 """Failures in a row after which `status` shows the failure as the reason."""
 
@@ -53,6 +56,7 @@ class Reconciler:
         self._runner = Runner(ports, self._slots, self.observer)
         self._concluder = Concluder(ports)
         self._failures: dict[str, int] = {}
+        self._expired: list[datetime] = []
 
     async def reconcile(self, subject: str) -> PassResult:
         """One pass. Upstream failures end in a later look, never in an exception; a broken ledger is raised."""
@@ -111,6 +115,8 @@ class Reconciler:
         decision: Withdraw | FinishWithdrawal | Tell | Remind,
     ) -> PassResult:
         match decision:
+            case Withdraw(cause=Cause.EXPIRED) if not self._may_expire(seen):
+                return PassResult(again_after=EXPIRY_AGAIN)
             case Withdraw():
                 return await self._withdrawer.begin(seen, judged, records, decision)
             case FinishWithdrawal():
@@ -119,6 +125,15 @@ class Reconciler:
                 return await self._tell(seen, records, decision)
             case Remind():
                 return await self._concluder.remind(seen, records, decision)
+
+    def _may_expire(self, seen: Observation) -> bool:
+        """Few requests expire within an hour, so that a clock or a spec gone wrong cannot withdraw them all at once."""
+        hour_ago = seen.now - timedelta(hours=1)
+        self._expired = [at for at in self._expired if at > hour_ago]
+        if len(self._expired) >= MOST_EXPIRIES_AN_HOUR:
+            return False
+        self._expired.append(seen.now)
+        return True
 
     async def _evidence(self, seen: Observation, records: Records) -> PassResult | None:
         """What an earlier pass began and could not record is read off the upstreams before anything else is done."""

@@ -302,6 +302,18 @@ async def test_b_24_an_unanswered_request_expires_and_is_asked_again_only_on_req
     assert len(world.pending()) == 1
 
 
+async def test_only_few_requests_expire_within_an_hour(world, loop):
+    for _ in range(23):
+        world.new_change(tasks=1)
+    await loop.settle(1)
+    world.now += timedelta(days=3, minutes=1)
+    await loop.settle(2)
+    assert len(world.pending()) == 3
+    world.now += timedelta(hours=1)
+    await loop.settle(2)
+    assert not world.pending()
+
+
 async def test_an_unsure_clock_expires_and_reminds_nothing(world, loop):
     plan = world.new_change()
     await loop.settle(1)
