@@ -16,9 +16,6 @@ from reconciler.sync.form import FormFacts, render_form, render_title
 from reconciler.sync.observation import Observation
 from reconciler.sync.reasons import reason
 
-LOOK_SOON = 1.0
-"""Seconds until a pass looks again at something that is about to move."""
-
 
 class Sender:
     """Creates the request of the next slot for a waiting stage."""
@@ -57,7 +54,7 @@ class Sender:
         except ConflictError:
             return PassResult(again_after=0.0)  # the slot is taken: the next pass reads whose it is
         except (UnavailableError, ThrottledError):
-            return PassResult(again_after=LOOK_SOON)
+            raise  # it may exist: the next pass reads the slot, after the usual back-off
         except ReconcilerError as error:
             why = reason("brokenUpstream", why=str(error))
             refused = replace(intended, state=EntryState.HELD, reason=why, request=None, fingerprint="")
