@@ -27,6 +27,7 @@ from reconciler.sandbox.bytebase.services.filters import Term, terms
 from reconciler.sandbox.bytebase.services.licence import need
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.services.plans import plan_named
+from reconciler.sandbox.bytebase.services.projects import project_named
 from reconciler.sandbox.bytebase.times import parse, stamp, stamp_exact
 from reconciler.sandbox.bytebase.world import Issue, World
 
@@ -97,7 +98,7 @@ def issue_message(world: World, issue: Issue) -> Message:
 
 def create(call: Call, progress: Progress) -> Message:
     """A new issue; its review is looked for once the plan's checks are done."""
-    project = call.world.projects[str(project_of_resource(call.text("parent")))]
+    project = project_named(call, call.text("parent"))
     given = call.part("issue")
     kind = given.get("type", "")
     if kind not in ("DATABASE_CHANGE", "ROLE_GRANT", "ACCESS_GRANT"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 
-from reconciler.sandbox.bytebase.access import may, project_of_resource
+from reconciler.sandbox.bytebase.access import may
 from reconciler.sandbox.bytebase.call import (
     DENIED,
     INVALID,
@@ -22,6 +22,7 @@ from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.filter_values import check_operator, check_principal, check_words
 from reconciler.sandbox.bytebase.services.filters import Term, terms
 from reconciler.sandbox.bytebase.services.paging import page
+from reconciler.sandbox.bytebase.services.projects import project_named
 from reconciler.sandbox.bytebase.times import parse, stamp
 from reconciler.sandbox.bytebase.world import Plan, World
 
@@ -103,7 +104,7 @@ def _check_counts(plan: Plan) -> dict[str, int]:
 
 def create(call: Call, progress: Progress) -> Message:
     """A new plan; its checks start."""
-    project = call.world.projects[str(project_of_resource(call.text("parent")))]
+    project = project_named(call, call.text("parent"))
     given = call.part("plan")
     specs = given.get("specs", [])
     _check_specs(call, project.id, specs)
