@@ -46,7 +46,7 @@ class Outcome:
 async def replayed(edition: str) -> Outcome:
     """The recordings of one edition, in the order they were made, against a fresh stand-in."""
     text = (RECORDINGS / f"seed-{edition}.yaml").read_text(encoding="utf-8")
-    stand_in = BytebaseStandIn(load_seed(text, f"seed-{edition}.yaml").bytebase, clock=SandboxClock(time_scale=20))
+    stand_in = BytebaseStandIn(load_seed(text, f"seed-{edition}.yaml").bytebase, clock=SandboxClock(time_scale=5))
     await stand_in.start()
     seed = yaml.safe_load(text)
     transport = httpx.ASGITransport(stand_in.app)
