@@ -74,7 +74,7 @@ def finish_checks(world: World, plan: Plan) -> None:
         if source:
             results += _results(world, target, sheet_text(world, source))
     plan.checks.results = results
-    plan.checks.status, plan.checks.is_waiting = "DONE", False
+    plan.checks.status = "DONE"
 
 
 def _results(world: World, target: str, sql: str) -> list[Message]:

@@ -142,7 +142,6 @@ class CheckRun:
     status: str
     results: list[Message]
     created: datetime
-    is_waiting: bool = True
 
 
 @dataclass

@@ -97,7 +97,8 @@ def plan_message(world: World, plan: Plan) -> Message:
 def _check_counts(plan: Plan) -> dict[str, int]:
     if plan.checks is None:
         return {}
-    counts = Counter({"AVAILABLE" if plan.checks.is_waiting else plan.checks.status: 1})
+    # The count tells a run that nobody has picked up yet; the run itself calls that RUNNING.
+    counts = Counter({"AVAILABLE" if plan.checks.status == "RUNNING" else plan.checks.status: 1})
     counts.update(result["status"] for result in plan.checks.results)
     return dict(counts)
 
