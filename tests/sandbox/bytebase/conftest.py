@@ -7,6 +7,7 @@ import base64
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ from fidelity.conformity import breaches, response_message
 
 from reconciler.sandbox.bytebase import BytebaseStandIn
 from reconciler.sandbox.clock import SandboxClock
-from reconciler.sandbox.seed import load_seed
+from reconciler.sandbox.seed import BytebaseSeed, load_seed
 
 SEED = """
 bytebase:
@@ -149,8 +150,13 @@ class Asker:
         return {stage["id"]: stage["tasks"] for stage in rollout.get("stages", [])}
 
 
+@cache
+def _workspace(text: str) -> BytebaseSeed:
+    return load_seed(text, "seed.yaml").bytebase
+
+
 async def _asker(seed: str) -> AsyncIterator[Asker]:
-    stand_in = BytebaseStandIn(load_seed(seed, "seed.yaml").bytebase, clock=SandboxClock(time_scale=100))
+    stand_in = BytebaseStandIn(_workspace(seed), clock=SandboxClock(time_scale=100))
     await stand_in.start()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(stand_in.app), base_url="http://bytebase") as client:
         yield Asker(stand_in, client)
