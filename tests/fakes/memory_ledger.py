@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.ids import plan_of
-from reconciler.subjects.entry import Entry, EntryState, HistoryRow, LedgerChange, OutboxItem, Wish
+from reconciler.subjects.entry import Entry, EntryState, HistoryRow, LedgerChange, OutboxItem, OutboxKind, Wish
 
 
 @dataclass
 class _Tables:
     entries: dict[str, Entry] = field(default_factory=dict)
     slots: dict[tuple[str, int], Entry] = field(default_factory=dict)
-    outbox: dict[str, OutboxItem] = field(default_factory=dict)
+    outbox: dict[tuple[str, str, str], OutboxItem] = field(default_factory=dict)
     wishes: dict[str, Wish] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     history: list[HistoryRow] = field(default_factory=list)
@@ -50,19 +50,22 @@ class MemoryLedger:
 
     async def commit(self, change: LedgerChange) -> None:
         self.hook("ledger.commit.before")
+        await self._record(change)
+        self.hook("ledger.commit.after")
+
+    async def _record(self, change: LedgerChange) -> None:
         tables = self.tables
         if change.entry is not None:
             tables.entries[change.entry.subject] = change.entry
             tables.slots[change.entry.subject, change.entry.generation] = change.entry
         tables.history.extend(change.history)
         for item in change.outbox:
-            known = tables.outbox.get(item.mark)
-            if known is None or known.texts != item.texts:
-                tables.outbox.pop(item.mark, None)
-                tables.outbox[item.mark] = item
+            known = tables.outbox.get(_key(item))
+            # A message is owed once and no more; only the status comment's new text is owed again.
+            if known is None or (item.kind is OutboxKind.STATUS_COMMENT and known.texts != item.texts):
+                tables.outbox[_key(item)] = item
         for wish_id, answer in change.wishes_done:
-            tables.answers[wish_id] = answer
-        self.hook("ledger.commit.after")
+            tables.answers.setdefault(wish_id, answer)
 
     async def add_wish(self, wish: Wish) -> bool:
         if wish.id in self.tables.wishes:
@@ -74,7 +77,7 @@ class MemoryLedger:
         return [w for w in self.tables.wishes.values() if w.subject == subject and w.id not in self.tables.answers]
 
     async def wish_times(self, subject: str, since: datetime) -> Sequence[datetime]:
-        return [w.at for w in self.tables.wishes.values() if w.subject == subject and w.at > since]
+        return [w.at for w in self.tables.wishes.values() if w.subject == subject and w.at >= since]
 
     async def wish_answer(self, wish_id: str) -> str | None:
         return self.tables.answers.get(wish_id)
@@ -89,10 +92,17 @@ class MemoryLedger:
 
     async def update_outbox(self, item: OutboxItem) -> None:
         self.hook("ledger.outbox.before")
-        known = self.tables.outbox.get(item.mark)
-        if known is not None and known.texts == item.texts:
-            self.tables.outbox[item.mark] = replace(item)
+        await self._record_outbox(item)
         self.hook("ledger.outbox.after")
+
+    async def _record_outbox(self, item: OutboxItem) -> None:
+        known = self.tables.outbox.get(_key(item))
+        if known is not None and known.texts == item.texts:
+            self.tables.outbox[_key(item)] = replace(item)
 
     async def history(self, subject: str | None = None, *, limit: int = 1000) -> Sequence[HistoryRow]:
         return [row for row in self.tables.history if subject in (None, row.subject)][-limit:]
+
+
+def _key(item: OutboxItem) -> tuple[str, str, str]:
+    return item.kind.value, item.to, item.mark

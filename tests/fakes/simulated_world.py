@@ -133,6 +133,7 @@ class World:
         self.reads: dict[str, list[InstanceStatus]] = {}
         self.cancels: list[tuple[str, InstanceStatus, InstanceStatus | None]] = []
         self.hook: Callable[[str], None] = lambda _: None
+        self.on_create: Callable[[InstanceRequest], None] = lambda _: None
         self._numbers = itertools.count(101)
         self.note_entitled()
 
@@ -450,6 +451,7 @@ class SimApprovals:
     async def create(self, request: InstanceRequest) -> str:
         world = self._world
         world.hook("create.before")
+        world.on_create(request)
         instance = world.create_instance(request)
         world.hook("create.after")
         return instance.code

@@ -17,7 +17,7 @@ from fakes.simulated_world import ALICE, BOB, DAVE, ERIN, OWN, PEOPLE, SimPlan, 
 from reconciler.errors import ThrottledError, UnavailableError
 from reconciler.subjects.change import CheckStatus, TaskStatus
 from reconciler.subjects.entry import EntryState, Wish
-from reconciler.subjects.instance import Decision, InstanceStatus, NodeTaskStatus
+from reconciler.subjects.instance import Decision, InstanceRequest, InstanceStatus, NodeTaskStatus
 
 T = TypeVar("T")
 APPROVERS = (BOB, DAVE, ERIN)
@@ -50,14 +50,23 @@ class Rates:
 class Simulation:
     """One run: `step()` does one thing; `calm()` stops the faults, lets the loop settle and checks the invariants."""
 
-    def __init__(self, choices: Choices, *, rates: Rates | None = None, decision: Decision = Decision.ANY) -> None:
+    def __init__(
+        self,
+        choices: Choices,
+        *,
+        rates: Rates | None = None,
+        decision: Decision = Decision.ANY,
+        ledger: MemoryLedger | None = None,
+    ) -> None:
         self.choices = choices
         self.rates = rates or Rates()
         self.world = World()
         self.world.decision = decision
-        self.ledger = MemoryLedger(self._ledger_hook)
+        self.ledger = ledger if ledger is not None else MemoryLedger()
+        self.ledger.hook = self._ledger_hook
         self.loop = Loop(self.world, gate=GATE, ledger=self.ledger)
         self.world.hook = self._hook
+        self.world.on_create = self._request_is_on_record
         self.faults_on = True
         self.in_action = False
         self.steps = 0
@@ -152,6 +161,12 @@ class Simulation:
             self.check_settled()
         finally:
             self.faults_on = True
+
+    def _request_is_on_record(self, request: InstanceRequest) -> None:
+        """Intent before create: whatever happens next, the ledger knows what was asked for before it exists."""
+        known = [e for e in self.ledger.tables.entries.values() if e.request == request]
+        if not any(entry.state is EntryState.INTENDED for entry in known):
+            raise BrokenInvariant(f"7: {request.uuid} is created without being on record")
 
     # --- invariants ----------------------------------------------------------------------------------------------
     def check_always(self) -> None:
@@ -512,11 +527,18 @@ ACTIONS: tuple[Callable[[Simulation], None], ...] = (
 BETWEEN_PASSES = (toggle_gate, copy_ledger, restore_ledger, lose_ledger, restart)
 
 
-def play(seed: int, *, steps: int = 80, calm_every: int = 20, rates: Rates | None = None) -> Simulation:
+def play(
+    seed: int,
+    *,
+    steps: int = 80,
+    calm_every: int = 20,
+    rates: Rates | None = None,
+    ledger: MemoryLedger | None = None,
+) -> Simulation:
     """Play one seed; the trail of a broken invariant tells what led to it."""
     import random
 
-    sim = Simulation(random.Random(seed), rates=rates)
+    sim = Simulation(random.Random(seed), rates=rates, ledger=ledger)
     try:
         for number in range(steps):
             sim.step()

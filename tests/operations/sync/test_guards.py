@@ -162,20 +162,20 @@ def requesters_may_approve(patch):
 
 
 GUARDS = (
-    Guard("a fresh look right before the run", no_look_before_the_run),
-    Guard("the attempt in the fingerprint", no_attempt_in_the_fingerprint),
-    Guard("slot uuids", random_slots),
-    Guard("probing the slots", no_probing),
-    Guard("who clicked is entitled", anybody_may_approve),
-    Guard("the form is word for word ours", no_form_comparison),
-    Guard("a read that says PENDING before every cancel", no_read_before_a_cancel),
-    Guard("intent before create", no_intent_before_the_create),
-    Guard("settle", no_settling),
-    Guard("only the frontier", no_frontier),
-    Guard("the age of an approval", no_age_limit),
-    Guard("checks at the click", no_checks_at_the_click),
-    Guard("a failed read is no answer", failed_reads_are_answers),
-    Guard("no one approves his own change", requesters_may_approve),
+    Guard("a fresh look right before the run", no_look_before_the_run, (45, 47)),
+    Guard("the attempt in the fingerprint", no_attempt_in_the_fingerprint, (38, 39)),
+    Guard("slot uuids", random_slots, (27, 81)),
+    Guard("probing the slots", no_probing, (8, 143)),
+    Guard("who clicked is entitled", anybody_may_approve, (5, 19)),
+    Guard("the form is word for word ours", no_form_comparison, (98,)),
+    Guard("a read that says PENDING before every cancel", no_read_before_a_cancel, (22,)),
+    Guard("intent before create", no_intent_before_the_create, (0,)),
+    Guard("settle", no_settling, (39, 43)),
+    Guard("only the frontier", no_frontier, (26, 63)),
+    Guard("the age of an approval", no_age_limit, (7, 56)),
+    Guard("checks at the click", no_checks_at_the_click, (16, 20)),
+    Guard("a failed read is no answer", failed_reads_are_answers, (1, 2)),
+    Guard("no one approves his own change", requesters_may_approve, (5, 28)),
 )
 
 
@@ -184,8 +184,6 @@ def first_break(seeds: Iterable[int]) -> int | None:
         try:
             play(seed, rates=STORMY)
         except BrokenInvariant:
-            return seed
-        except (AssertionError, KeyError):
             return seed
     return None
 
@@ -196,3 +194,10 @@ def first_break(seeds: Iterable[int]) -> int | None:
 def test_without_this_guard_an_invariant_breaks(guard, monkeypatch):
     guard.remove(monkeypatch)
     assert first_break(itertools.chain(guard.seeds, WIDER)) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_with_every_guard_in_place_the_same_seeds_break_nothing():
+    """Without this a simulation that always breaks would make every guard look needed."""
+    assert first_break(sorted({seed for guard in GUARDS for seed in guard.seeds})) is None

@@ -6,6 +6,7 @@ Every failure names its seed: `python -m pytest … --seed N` is not needed, `pl
 from __future__ import annotations
 
 import pytest
+from fakes.mirrored_ledger import MirroredLedger
 from fakes.simulation import ACTIONS, BETWEEN_PASSES, Simulation, play
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -31,6 +32,27 @@ def test_ten_thousand_steps_break_no_invariant(block):
 def test_a_million_steps_break_no_invariant():
     for seed in range(1_000, 1_000 + STEPS_AT_NIGHT // PER_SEED):
         play(seed, steps=PER_SEED)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_thousand_steps_on_the_real_store_break_no_invariant(tmp_path):
+    """The SQL ledger on a file: lost, restored from old copies, and compared answer by answer with the one in memory."""
+    steps = lost = restored = crashed = 0
+    for seed in range(25):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        ledger = MirroredLedger(folder)
+        sim = play(seed, steps=80, calm_every=40, ledger=ledger)
+        ledger.close()
+        steps += sim.steps
+        lost += ledger.losses
+        restored += ledger.restores
+        crashed += sum("crashed at ledger" in line for line in sim.trail)
+    assert steps >= 2_000
+    assert lost >= 1
+    assert restored >= 1
+    assert crashed >= 10
 
 
 def test_a_seed_plays_the_same_run_twice():
