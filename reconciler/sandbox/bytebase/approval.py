@@ -8,6 +8,7 @@ from reconciler.sandbox.bytebase.call import Message
 from reconciler.sandbox.bytebase.cel import CelError
 from reconciler.sandbox.bytebase.cel_values import evaluate
 from reconciler.sandbox.bytebase.sql import inserted_rows, risk_level, statement_types, tables
+from reconciler.sandbox.bytebase.targets import environment_of, sheet_text, targets_of
 from reconciler.sandbox.bytebase.world import Issue, Plan, World
 
 _SOURCES = {"DATABASE_CHANGE": "CHANGE_DATABASE", "ROLE_GRANT": "REQUEST_ROLE", "ACCESS_GRANT": "REQUEST_ACCESS"}
@@ -38,8 +39,6 @@ def _holds(expression: str, situation: dict[str, Any]) -> bool:
 
 
 def _situations(world: World, issue: Issue, plan: Plan | None) -> list[dict[str, Any]]:
-    from reconciler.sandbox.bytebase.changes import environment_of, sheet_text, targets_of
-
     base: dict[str, Any] = {"resource.project_id": issue.project, "issue.labels": list(issue.labels)}
     if plan is None:
         return [base]

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from reconciler.sandbox.bytebase import changes
+from reconciler.sandbox.bytebase.targets import is_change, is_release_based, sheet_text
 from reconciler.sandbox.bytebase.times import parse
 from reconciler.sandbox.bytebase.world import Issue, Plan, Task, TaskRun, World
 from reconciler.sandbox.clock import SandboxClock
@@ -42,7 +43,7 @@ class Progress:
     def check(self, plan: Plan) -> None:
         """Start a new check run; what follows from its end follows."""
         changes.begin_checks(plan, self._clock.now())
-        if changes.is_release_based(plan) or not changes.is_change(plan):
+        if is_release_based(plan) or not is_change(plan):
             plan.checks = None
             self._go(self._find(plan))
             return
@@ -134,7 +135,7 @@ class Progress:
         attempt.waits_since = None
         attempt.status = "RUNNING"
         attempt.started = attempt.updated = plan.rollout_updated = self._clock.now()
-        sql = changes.sheet_text(self._world, task.sheet)
+        sql = sheet_text(self._world, task.sheet)
         seconds = sum(slow.seconds for slow in self._world.seed.slow_statements if slow.contains in sql)
         await self._clock.sleep(seconds or STATEMENT_TAKES)
         if attempt.status != "RUNNING":

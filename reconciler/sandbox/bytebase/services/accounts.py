@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reconciler.sandbox.bytebase.access import project_of_resource
 from reconciler.sandbox.bytebase.call import EXISTS, INVALID, NOT_FOUND, Call, Handler, Handlers, Message, RpcError
 from reconciler.sandbox.bytebase.services import Deps
@@ -29,12 +31,8 @@ def handlers(_: Deps) -> Handlers:
     return found
 
 
-def _bound(function: object, kind: str) -> Handler:
-    def handler(call: Call) -> Message:
-        answer: Message = function(call, kind)  # type: ignore[operator]
-        return answer
-
-    return handler
+def _bound(function: Callable[[Call, str], Message], kind: str) -> Handler:
+    return lambda call: function(call, kind)
 
 
 def _field(kind: str) -> str:

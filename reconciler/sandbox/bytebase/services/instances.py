@@ -16,9 +16,9 @@ from reconciler.sandbox.bytebase.call import (
     Message,
     RpcError,
 )
-from reconciler.sandbox.bytebase.changes import environment_of
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.paging import page
+from reconciler.sandbox.bytebase.targets import environment_of
 from reconciler.sandbox.bytebase.times import stamp_exact
 from reconciler.sandbox.bytebase.world import Database, Instance
 

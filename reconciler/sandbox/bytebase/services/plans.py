@@ -16,13 +16,14 @@ from reconciler.sandbox.bytebase.call import (
     Message,
     RpcError,
 )
-from reconciler.sandbox.bytebase.changes import add_comment, approval_status, is_change, is_release_based, stages_of
+from reconciler.sandbox.bytebase.changes import add_comment, approval_status, stages_of
 from reconciler.sandbox.bytebase.progress import Progress
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.filter_values import check_operator, check_principal, check_words
 from reconciler.sandbox.bytebase.services.filters import Term, terms
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.services.projects import project_named
+from reconciler.sandbox.bytebase.targets import is_change, is_release_based
 from reconciler.sandbox.bytebase.times import parse, stamp
 from reconciler.sandbox.bytebase.world import Plan, World
 

@@ -16,13 +16,14 @@ from reconciler.sandbox.bytebase.call import (
     Message,
     RpcError,
 )
-from reconciler.sandbox.bytebase.changes import create_rollout, is_change, is_passed, stages_of
+from reconciler.sandbox.bytebase.changes import create_rollout, is_passed, stages_of
 from reconciler.sandbox.bytebase.progress import Progress
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.filter_values import check_words, values_of
 from reconciler.sandbox.bytebase.services.filters import terms
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.services.plans import plan_named
+from reconciler.sandbox.bytebase.targets import is_change
 from reconciler.sandbox.bytebase.times import parse, stamp
 from reconciler.sandbox.bytebase.wire.shapes import shapes
 from reconciler.sandbox.bytebase.world import Plan, Task, World
