@@ -42,7 +42,8 @@ def _task(task: Task) -> dict[str, object]:
 
 
 _DIGEST = re.compile(
-    r"([0-9a-f]{64}) ([^/\s#]+)/(projects/[^/\s#]+/plans/[^/\s#]+/rollout/stages/[^/\s#]+)#(0|[1-9][0-9]{0,8})", re.ASCII
+    r"([0-9a-f]{64}) ([^/\s#]+)/(projects/[^/\s#]+/plans/[^/\s#]+/rollout/stages/[^/\s#]+)#(0|[1-9][0-9]{0,8})",
+    re.ASCII,
 )
 """Strict, because anyone may type one: what it names is looked up, and a number must be one that can be counted with."""
 

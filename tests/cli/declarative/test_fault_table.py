@@ -58,7 +58,9 @@ WRITE_CALLS = (
 
 def _marked(*faults: str, nightly: set[str]) -> list[Any]:
     """The whole table takes minutes: the rarer half of it runs at night."""
-    return [pytest.param(each, marks=[pytest.mark.nightly, pytest.mark.slow] if each in nightly else []) for each in faults]
+    return [
+        pytest.param(each, marks=[pytest.mark.nightly, pytest.mark.slow] if each in nightly else []) for each in faults
+    ]
 
 
 @pytest.fixture(scope="module")
