@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,22 +26,33 @@ _EVENTS = ("spec", "feishu", "events")
 
 @dataclass(frozen=True, slots=True)
 class FeishuEvents:
-    """What runs beside the loop, and what judges callbacks."""
+    """What runs beside the loop, what judges callbacks, and what asks for the definitions' events.
+
+    `subscribe` tells whether that was new for any definition; None where no events come.
+    """
 
     background: tuple[Background, ...] = ()
     callback: FeishuCallback | None = None
+    subscribe: Callable[[], Awaitable[bool]] | None = None
 
 
 async def feishu_events(
-    target: Target, client: FeishuClient, approvals: FeishuApprovals, *, secrets: SecretResolver, store: Store | None
+    target: Target,
+    client: FeishuClient,
+    approvals: FeishuApprovals,
+    *,
+    definitions: Sequence[str],
+    secrets: SecretResolver,
+    store: Store,
 ) -> FeishuEvents:
-    """The target's way of hearing from Feishu. Deliveries are remembered in the store, if one may be written."""
+    """The target's way of hearing from Feishu about the definitions of these codes. Deliveries are remembered in the store."""
     if target.spec.feishu is None:
         return FeishuEvents()
+    subscribe = _subscribing(client, definitions)
     events = target.spec.feishu.events
     match events.transport:
         case "longConnection":
-            return FeishuEvents(background=(listening(_connecting(client, approvals)),))
+            return FeishuEvents(background=(listening(_connecting(client, approvals)),), subscribe=subscribe)
         case "callback":
             key, token = events.encrypt_key, events.verification_token
             reader = CallbackReader(
@@ -50,9 +61,28 @@ async def feishu_events(
                     await secrets.resolve(token, target.origin(*_EVENTS, "verificationToken")) if token else None
                 ),
             )
-            return FeishuEvents(callback=_Callback(reader, approvals, SqlEventMemory(store) if store else None))
+            return FeishuEvents(callback=_Callback(reader, approvals, SqlEventMemory(store)), subscribe=subscribe)
         case "none":
             return FeishuEvents()
+
+
+def _subscribing(client: FeishuClient, definitions: Sequence[str]) -> Callable[[], Awaitable[bool]]:
+    is_new = False
+
+    async def subscribe() -> bool:
+        # Subscriptions cannot be read; asking again for one that exists changes nothing. One that fails keeps no other back.
+        nonlocal is_new
+        failed: ReconcilerError | None = None
+        for code in definitions:
+            try:
+                is_new = await client.definitions.subscribe(code) or is_new
+            except ReconcilerError as error:
+                failed = error
+        if failed is not None:
+            raise failed
+        return is_new
+
+    return subscribe
 
 
 class _Connection:
@@ -86,7 +116,7 @@ def _connecting(client: FeishuClient, approvals: FeishuApprovals) -> Connect:
 class _Callback:
     """Judges callbacks: token, challenge, signature, then whether the delivery is new."""
 
-    def __init__(self, reader: CallbackReader, approvals: FeishuApprovals, memory: SqlEventMemory | None) -> None:
+    def __init__(self, reader: CallbackReader, approvals: FeishuApprovals, memory: SqlEventMemory) -> None:
         self._reader = reader
         self._approvals = approvals
         self._memory = memory
@@ -106,8 +136,6 @@ class _Callback:
                 return HttpAnswer(200, {}), event
 
     async def _is_new(self, event: FeishuEvent) -> bool:
-        if self._memory is None:
-            return True
         try:
             return await self._memory.is_new(event.event_id, datetime.now(UTC))
         except ReconcilerError as error:

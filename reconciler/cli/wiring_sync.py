@@ -47,11 +47,12 @@ from reconciler.sync.gates import compile_gates
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """Both clients of one target, connected, and what the loop's ports are made of."""
+    """Both clients of one target, connected, and what the loop's ports are made of. `definitions` are codes."""
 
     bytebase: BytebaseClient
     feishu: FeishuClient
     approvals: FeishuApprovals
+    definitions: tuple[str, ...]
     workspace: str
     bytebase_url: str
     clock: SystemClock
@@ -73,14 +74,16 @@ async def connect(stack: AsyncExitStack, target: Target, store: Store) -> Upstre
         )
     server = await bytebase.server()
     records = await SqlAppliedReader(store).records(target.name)
+    bindings = [_binding(definition, records) for definition in target.spec.feishu.definitions]
     approvals = FeishuApprovals(
         feishu,
-        definitions=[_binding(definition, records) for definition in target.spec.feishu.definitions],
+        definitions=bindings,
         rules=match_rules(target.spec.users),
         now=clock.now,
     )
     url = server.external_url or bytebase.url
-    return Upstreams(bytebase, feishu, approvals, server.workspace, url, clock, secrets)
+    codes = tuple(dict.fromkeys(binding.code for binding in bindings if binding.code))
+    return Upstreams(bytebase, feishu, approvals, codes, server.workspace, url, clock, secrets)
 
 
 async def build_sync(target: Target, context: SyncContext) -> SyncTarget:
@@ -92,15 +95,21 @@ async def build_sync(target: Target, context: SyncContext) -> SyncTarget:
             await IdentityRecords(context.store).confirm(
                 identity, upstreams.workspace, now=upstreams.clock.now(), accept=context.accept_identity
             )
-        events = await feishu_events(
-            target,
-            upstreams.feishu,
-            upstreams.approvals,
-            secrets=upstreams.secrets,
-            store=None if context.observe else context.store,
-        )
+        # Of several connections a random one gets each event: who only looks must not take them from the one that acts.
+        events = FeishuEvents() if context.observe else await _events(target, context.store, upstreams)
         built = _assemble(target, context, upstreams, identity, events)
         return replace(built, aclose=stack.pop_all().aclose)
+
+
+async def _events(target: Target, store: Store, upstreams: Upstreams) -> FeishuEvents:
+    return await feishu_events(
+        target,
+        upstreams.feishu,
+        upstreams.approvals,
+        definitions=upstreams.definitions,
+        secrets=upstreams.secrets,
+        store=store,
+    )
 
 
 def _assemble(
@@ -138,6 +147,7 @@ def _assemble(
         poll=_poll(target),
         adopt=_adopting(target, ports, settings, reconciler) if context.adopt else None,
         drain=Drainer(ports, settings).drain if context.drain else None,
+        subscribe=events.subscribe,
         background=events.background,
         feishu_callback=events.callback,
         circuits=circuits,

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler.daemon.metrics import Metrics
-from reconciler.daemon.parts import SyncTarget
+from reconciler.daemon.parts import InstanceHint, SyncTarget
 from reconciler.daemon.queue import Key, PassOutcome, WorkQueue
 from reconciler.daemon.runner import TargetRunner
 from reconciler.errors import ReconcilerError, UnavailableError
@@ -120,7 +120,11 @@ class Host:
         return left
 
     def _runner(self, target: SyncTarget) -> TargetRunner:
-        return TargetRunner(target, self._queue, self.metrics)
+        return TargetRunner(target, self._queue, self.metrics, spread=self._hint)
+
+    def _hint(self, hint: InstanceHint) -> None:
+        for runner in self._runners.values():
+            runner.follow(hint)
 
     async def _pass(self, key: Key) -> PassOutcome:
         runner = self._runners.get(key.target)
@@ -255,3 +259,4 @@ class _Gone:
     wake: tuple[str, ...] = ()
     decision: str = "wait"
     row: int = 0
+    why: str = ""

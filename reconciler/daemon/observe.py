@@ -42,6 +42,7 @@ class Observed:
     row: int
     again_after: float | None = LOOK_AGAIN
     wake: tuple[str, ...] = ()
+    why: str = ""
 
 
 class ObservingPasses:

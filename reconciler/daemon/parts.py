@@ -124,7 +124,10 @@ class InstanceHint(Protocol):
 
 
 class EventSink(Protocol):
-    """Where events go. Both calls return at once and never fail."""
+    """Where events go. Both calls return at once and never fail.
+
+    Of several connections of one app a random one gets each event, so whoever hears of an instance tells all targets.
+    """
 
     def hint(self, hint: InstanceHint) -> None:
         """Follow up an event about an instance."""
@@ -159,7 +162,8 @@ class SyncTarget:
     """One target as the daemon runs it, bound to one digest of its spec.
 
     `definitions` are read once before it counts as ready. `adopt` looks for requests that the ledger does not know, `drain`
-    withdraws what is pending and returns how much still is. `bytebase_url` is where people open issues.
+    withdraws what is pending and returns how much still is. `subscribe` asks for the definitions' events and tells whether
+    that was new for any of them; None where no events come. `bytebase_url` is where people open issues.
     """
 
     name: str
@@ -177,6 +181,7 @@ class SyncTarget:
     poll: PollSettings = field(default_factory=PollSettings)
     adopt: Callable[[], Awaitable[None]] | None = None
     drain: Callable[[], Awaitable[int]] | None = None
+    subscribe: Callable[[], Awaitable[bool]] | None = None
     background: tuple[Background, ...] = ()
     feishu_callback: FeishuCallback | None = None
     external_callbacks: Mapping[str, ExternalCallback] = field(default_factory=dict)

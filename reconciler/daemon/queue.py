@@ -48,6 +48,11 @@ class PassOutcome(Protocol):
         """The row of the decision table that it came from."""
         ...
 
+    @property
+    def why(self) -> str:
+        """What made it fail, in a sentence; '' where nothing failed."""
+        ...
+
 
 Work = Callable[[Key], Awaitable[PassOutcome]]
 

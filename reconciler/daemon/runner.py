@@ -20,6 +20,7 @@ WISH_SECONDS = 1.0
 OUTBOX_SECONDS = 5.0
 FIRST_READ_RETRY = 2.0
 BACKGROUND_RETRY = 5.0
+LONGEST_RETRY = 300.0
 SURE_SKEW = 60.0
 """Seconds of difference to the upstreams' clocks beyond which the daemon is not ready."""
 
@@ -27,8 +28,16 @@ SURE_SKEW = 60.0
 class TargetRunner:
     """One target at work. `problems` says what does not work just now, by its source; empty when all is well."""
 
-    def __init__(self, target: SyncTarget, queue: WorkQueue, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        target: SyncTarget,
+        queue: WorkQueue,
+        metrics: Metrics,
+        *,
+        spread: Callable[[InstanceHint], None] | None = None,
+    ) -> None:
         self.target = target
+        self._spread = spread or self.follow
         self.problems: dict[str, str] = {}
         self.has_read = False
         self._queue = queue
@@ -40,6 +49,7 @@ class TargetRunner:
         self._waker = Waker(target.agenda, self.wake)
         self._mail = asyncio.Event()
         self._hints: set[asyncio.Task[None]] = set()
+        self._said: dict[str, str] = {}
         self._passes = 0
         self._no_pass = asyncio.Event()
         self._no_pass.set()
@@ -52,6 +62,10 @@ class TargetRunner:
         self._queue.wake(Key(self.target.name, subject) for subject in subjects)
 
     def hint(self, hint: InstanceHint) -> None:
+        """An event about an instance arrived here; it may be any target's."""
+        self._spread(hint)
+
+    def follow(self, hint: InstanceHint) -> None:
         """Follow up an event about an instance, after whoever told of it has been answered."""
         task = asyncio.create_task(self._follow(hint))
         self._hints.add(task)
@@ -102,6 +116,7 @@ class TargetRunner:
             loops.create_task(self._every(WISH_SECONDS, "wishes", self._wishes.poll))
             loops.create_task(self._net.run())
             loops.create_task(self._post())
+            loops.create_task(self._subscribe())
             for background in self.target.background:
                 loops.create_task(self._supervised(background))
 
@@ -118,7 +133,7 @@ class TargetRunner:
             raise
         else:
             self._metrics.passed(name, decision=result.decision, row=result.row, seconds=loop.time() - begun)
-            _log.info("%s: %s (row %d)", subject, result.decision, result.row)
+            self._say(subject, result)
             return result
         finally:
             self._passes -= 1
@@ -183,6 +198,35 @@ class TargetRunner:
         if self.problems.get(name) != sentence:
             _log.warning("%s: %s: %s", self.target.name, name, sentence)
         self.problems[name] = sentence
+
+    def _say(self, subject: str, result: PassOutcome) -> None:
+        """Log what was decided, the same decision about a subject once."""
+        why = f": {result.why}" if result.why else ""
+        line = f"{result.decision} (row {result.row}){why}"
+        if self._said.get(subject) != line:
+            _log.info("%s: %s", subject, line)
+        if result.again_after is None and not result.wake:
+            self._said.pop(subject, None)
+        else:
+            self._said[subject] = line
+
+    async def _subscribe(self) -> None:
+        """Ask for the definitions' events until that worked; what happened before is looked for afterwards."""
+        subscribe = self.target.subscribe
+        if subscribe is None:
+            return
+
+        async def attempt() -> None:
+            if await subscribe():
+                self.events_may_be_lost()
+
+        pause = BACKGROUND_RETRY
+        while True:
+            asked = await self._attempt("subscriptions", attempt)
+            if "subscriptions" not in self.problems:
+                return
+            await asyncio.sleep(max(pause, asked))
+            pause = min(pause * 2, LONGEST_RETRY)
 
     async def _post(self) -> None:
         while True:

@@ -86,6 +86,7 @@ class Result:
     wake: tuple[str, ...] = ()
     decision: str = "wait"
     row: int = 15
+    why: str = ""
 
 
 @dataclass

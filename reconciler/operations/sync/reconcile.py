@@ -39,6 +39,7 @@ FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 300.0
 MOST_EXPIRIES_AN_HOUR = 20
 EXPIRY_AGAIN = 600.0
+UNKNOWN_STATUS = "a status this version does not know"
 SHOWN_AFTER = 2
 """Failures in a row after which `status` shows the failure as the reason."""
 
@@ -66,7 +67,7 @@ class Reconciler:
         try:
             result = await self._act(seen, judged, decision)
         except ReconcilerError as error:
-            result = self._back_off(subject, error)
+            result = replace(self._back_off(subject, error), why=one_line(str(error), 300))
         else:
             if not (isinstance(decision, Wait) and decision.backoff):
                 self._failures.pop(subject, None)
@@ -90,7 +91,7 @@ class Reconciler:
         records = Records(seen, self.settings, judged.fingerprint)
         if isinstance(decision, Wait) and decision.backoff:
             await self._show_failure(seen, records)
-            return self._back_off(seen.subject)
+            return replace(self._back_off(seen.subject), why=one_line(seen.failure or UNKNOWN_STATUS, 300))
         if (recovered := await self._evidence(seen, records)) is not None:
             return recovered
         match decision:
@@ -182,7 +183,7 @@ class Reconciler:
         repeated = self._failures.get(seen.subject, 0) >= SHOWN_AFTER
         if not repeated or (entry is not None and entry.state is not EntryState.HELD):
             return
-        why = reason("readFailed", why=one_line(seen.failure or "a status this version does not know", 300))
+        why = reason("readFailed", why=one_line(seen.failure or UNKNOWN_STATUS, 300))
         if entry is None or entry.reason != why:
             held = records.blank(EntryState.HELD, why)
             await self.ports.ledger.commit(records.change(held, "readFailed"))

@@ -45,9 +45,13 @@ class SyncPorts:
 
 @dataclass(frozen=True, slots=True)
 class PassResult:
-    """What the queue should do next: look at this subject again after so many seconds (None: when woken), wake others."""
+    """What the queue should do next: look at this subject again after so many seconds (None: when woken), wake others.
+
+    `why` says what failed where a failure made it back off.
+    """
 
     again_after: float | None = None
     wake: tuple[str, ...] = ()
     decision: str = ""
     row: int = 0
+    why: str = ""

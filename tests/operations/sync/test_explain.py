@@ -132,3 +132,16 @@ async def test_an_approval_about_to_run_and_an_unverified_one_are_told_apart(wor
     assert (told.decision_name, told.reason.code) == ("hold", "unverified")
     assert "not entitled" in told.reason.text
     assert world.runs == []
+
+
+async def test_a_pass_that_backs_off_says_what_failed_and_any_other_says_nothing(world, loop):
+    plan = world.new_change()
+    assert (await loop.one(stage(plan))).why == ""
+
+    def down(place):
+        if place == "observe.before":
+            raise UnavailableError("Bytebase\ncannot be reached")
+
+    world.hook = down
+    ended = await loop.one(stage(plan))
+    assert (ended.row, ended.why) == (1, "Bytebase cannot be reached")
