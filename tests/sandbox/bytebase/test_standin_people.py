@@ -232,3 +232,39 @@ async def test_an_unknown_term_in_a_filter_of_users_is_invalid(bytebase):
 @pytest.mark.parametrize(("who", "count"), [("sync", 1), ("admin", 3), ("bare", 0)])
 async def test_projects_are_searched_by_right_and_listed_by_permission(bytebase, who, count):
     assert len((await bytebase.post("projects:search", who=who)).body.get("projects", [])) == count
+
+
+RESTRICTION = "value.workspace_profile.password_restriction"
+
+
+@pytest.mark.parametrize(
+    ("restriction", "password", "status"),
+    [
+        ({"minLength": 8}, "short", 400),
+        ({"minLength": 8}, "long enough", 200),
+        ({"minLength": 12}, "long enough", 400),
+        ({"minLength": 8, "requireNumber": True}, "long enough", 400),
+        ({"minLength": 8, "requireUppercaseLetter": True}, "long enough", 400),
+        ({"minLength": 8, "requireSpecialCharacter": True}, "longenough1A", 400),
+        (
+            {"minLength": 8, "requireNumber": True, "requireLetter": True, "requireUppercaseLetter": True},
+            "Passw0rd!",
+            200,
+        ),
+    ],
+)
+async def test_a_password_obeys_the_profile_wherever_it_is_set(bytebase, restriction, password, status):
+    profile = {"workspaceProfile": {"passwordRestriction": restriction}}
+    await bytebase.patch("settings/WORKSPACE_PROFILE", {"value": profile}, update_mask=RESTRICTION)
+
+    for path, body in (("users", {"email": "a@example.com"}), ("auth/signup", {"email": "b@example.com"})):
+        assert (await bytebase.post(path, {**body, "title": "New", "password": password})).status == status
+    edited = await bytebase.patch("users/bob@example.com", {"password": password}, update_mask="password")
+    assert edited.status == status
+
+
+async def test_nobody_signs_in_with_the_empty_password_of_a_person_made_without_one(bytebase):
+    made = await bytebase.post("users", {"email": "new@example.com", "title": "New"})
+
+    assert made.status == 200
+    assert (await login(bytebase, "new@example.com", "")).status == 401

@@ -14,12 +14,12 @@ from reconciler.sandbox.bytebase.call import (
     RpcError,
 )
 from reconciler.sandbox.bytebase.services import Deps
+from reconciler.sandbox.bytebase.services.passwords import check_password
 from reconciler.sandbox.bytebase.services.people import user_message
 from reconciler.sandbox.bytebase.times import stamp
 from reconciler.sandbox.bytebase.tokens import LIFETIME, Tokens
 from reconciler.sandbox.bytebase.world import Binding, User, World
 
-SHORTEST_PASSWORD = 8
 SERVICE_DOMAIN = "service.bytebase.com"
 WORKLOAD_DOMAIN = "workload.bytebase.com"
 
@@ -87,8 +87,7 @@ def sign_up(call: Call, tokens: Tokens) -> Message:
     email, password = call.text("email").lower(), call.text("password")
     if email in call.world.users:
         raise RpcError(EXISTS, f"email {email} is already registered")
-    if len(password) < SHORTEST_PASSWORD:
-        raise RpcError(INVALID, f"password length should no less than {SHORTEST_PASSWORD} characters")
+    check_password(call.world, password)
     first = not call.world.users
     user = User(email, password, call.text("title"))
     call.world.users[email] = user

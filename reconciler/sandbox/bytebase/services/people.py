@@ -9,7 +9,8 @@ from reconciler.sandbox.bytebase.call import EXISTS, INVALID, NOT_FOUND, Call, H
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.filters import Term, fits, unknown
 from reconciler.sandbox.bytebase.services.paging import page
-from reconciler.sandbox.bytebase.world import Account, User, World
+from reconciler.sandbox.bytebase.services.passwords import check_password
+from reconciler.sandbox.bytebase.world import Account, User, World, new_id
 
 
 def handlers(_: Deps) -> Handlers:
@@ -110,14 +111,17 @@ def _fits(call: Call, user: User, term: Term) -> bool:
 
 
 def create(call: Call) -> Message:
-    """A person made by an administrator; without a binding until they sign in."""
+    """A person made by an administrator; without a binding until they sign in, and with a password of its own if none is given."""
     given = call.part("user")
     email = given.get("email", "").lower()
     if "@" not in email:
         raise RpcError(INVALID, f'invalid email "{email}"')
     if email in call.world.users:
         raise RpcError(EXISTS, f"email {email} is already registered")
-    user = User(email, given.get("password", ""), given.get("title", ""), phone=given.get("phone", ""))
+    password = given.get("password", "")
+    if password:
+        check_password(call.world, password)
+    user = User(email, password or new_id(20), given.get("title", ""), phone=given.get("phone", ""))
     call.world.users[email] = user
     return user_message(call.world, user)
 
@@ -137,7 +141,9 @@ def update(call: Call) -> Message:
             case "phone":
                 user.phone = given.get("phone", "")
             case "password":
-                user.password = given.get("password", "")
+                password = given.get("password", "")
+                check_password(call.world, password)
+                user.password = password
             case _:
                 raise RpcError(INVALID, f'unsupported update_mask "{path}"')
     return user_message(call.world, user)
