@@ -16,7 +16,7 @@ from reconciler.resources.base import Json
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, defer_build=True)
 
 
 class OutcomeModel(_Document):

@@ -12,7 +12,9 @@ from pydantic.alias_generators import to_camel
 class Wire(BaseModel):
     """A message as Bytebase sends it. Fields at their default are left out there, so every field but a name has one."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 _PREFIX = re.compile(r"^[A-Za-z]+[/:]")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 class Wire(BaseModel):
     """Something Feishu answers: tolerant of more fields than documented, and of null where a field is absent elsewhere."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -24,7 +24,7 @@ class Wire(BaseModel):
 class Body(BaseModel):
     """Something we send: only declared fields, None is left out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     def encoded(self) -> bytes:
         """The JSON to send."""
