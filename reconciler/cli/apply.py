@@ -77,8 +77,8 @@ def command(
     write_documents(
         options,
         [result.document(applied_document) for result in results],
-        text="\n".join(applied_text(each, color=options.color) for each in applied),
-        markdown=applied_markdown(applied),
+        text=lambda: "\n".join(applied_text(each, color=options.color) for each in applied),
+        markdown=lambda: applied_markdown(applied),
     )
     return worst(result.exit_code for result in results)
 

@@ -42,7 +42,7 @@ def command(*, options: CommonOptions) -> int:
     write_documents(
         options,
         [result.document(drift_document) for result in results],
-        text="\n".join(drift_text(drift, color=options.color) for drift in drifts),
-        markdown=drift_markdown(drifts),
+        text=lambda: "\n".join(drift_text(drift, color=options.color) for drift in drifts),
+        markdown=lambda: drift_markdown(drifts),
     )
     return worst(result.exit_code for result in results)

@@ -6,7 +6,8 @@ import asyncio
 
 import click
 
-from reconciler.adapters.store import StoreUrl, migrate
+from reconciler.adapters.store import migrate
+from reconciler.adapters.store_url import StoreUrl
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import FORMAT_VERSION, write_documents
 

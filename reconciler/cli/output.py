@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -15,10 +15,12 @@ FORMAT_VERSION = "1"
 """The version of every JSON document; within a version fields are only added."""
 
 JsonDocument = Mapping[str, object]
+Rendering = str | Callable[[], str]
+"""A text, or what makes it once it is to be printed."""
 
 
 def write_documents(
-    options: CommonOptions, documents: Sequence[JsonDocument], *, text: str, markdown: str | None = None
+    options: CommonOptions, documents: Sequence[JsonDocument], *, text: Rendering, markdown: Rendering | None = None
 ) -> None:
     """Print the result in the chosen format, and write the JSON document to `--out`.
 
@@ -30,9 +32,13 @@ def write_documents(
     if options.format == "json":
         click.echo(json_text, nl=False)
     elif options.format == "markdown":
-        print_text(text if markdown is None else markdown)
+        print_text(_rendered(text if markdown is None else markdown))
     else:
-        print_text(text)
+        print_text(_rendered(text))
+
+
+def _rendered(rendering: Rendering) -> str:
+    return rendering if isinstance(rendering, str) else rendering()
 
 
 def write_content(options: CommonOptions, content: str) -> None:

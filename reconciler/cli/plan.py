@@ -67,8 +67,8 @@ def command(
     write_documents(
         options,
         [result.document(encode) for result in results],
-        text="\n".join(plan_text(plan, color=options.color, verbose=options.verbose > 0) for plan in plans),
-        markdown=plans_markdown(plans),
+        text=lambda: "\n".join(plan_text(plan, color=options.color, verbose=options.verbose > 0) for plan in plans),
+        markdown=lambda: plans_markdown(plans),
     )
     if annotations:
         click.echo(plan_annotations(plans), err=True, nl=False)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reconciler.adapters.secret_sources import SecretResolver
 from reconciler.adapters.spec_files import write_code
-from reconciler.adapters.store import SqlAppliedReader, SqlAppliedRecords, StoreLock, open_for_reading, open_store
+from reconciler.adapters.store_url import StoreUrl
 from reconciler.cli.connections import Connector, environment
 from reconciler.errors import FilePosition
 from reconciler.operations.apply import Agree, ApplyPorts
@@ -71,17 +71,15 @@ class Wiring:
         `everywhere` lists webhooks of all visible projects and not only of those that declare some.
         """
         async with AsyncExitStack() as stack:
-            applied: AppliedReader = _NothingApplied()
-            store = await open_for_reading(self.store)
-            if store is not None:
-                stack.push_async_callback(store.aclose)
-                applied = SqlAppliedReader(store)
+            applied = await _remembered(stack, self.store)
             upstreams = await self._connect(stack, target, "plan")
             yield _readers(target, upstreams, applied, everywhere=everywhere)
 
     @asynccontextmanager
     async def applying(self, target: Target, agree: Agree | None) -> AsyncIterator[ApplyPorts]:
         """Readers and writers of one target."""
+        from reconciler.adapters.store import SqlAppliedRecords, StoreLock, open_store
+
         async with AsyncExitStack() as stack:
             store = await open_store(self.store)
             stack.push_async_callback(store.aclose)
@@ -110,6 +108,16 @@ class _Upstreams:
     bytebase: BytebaseClient
     reads: SharedReads
     feishu: FeishuClient | None
+
+
+async def _remembered(stack: AsyncExitStack, address: str) -> AppliedReader:
+    if StoreUrl.parse(address).is_missing:
+        return _NothingApplied()
+    from reconciler.adapters.store import SqlAppliedReader, open_for_reading
+
+    store = await open_for_reading(address)
+    stack.push_async_callback(store.aclose)
+    return SqlAppliedReader(store)
 
 
 def _now() -> datetime:

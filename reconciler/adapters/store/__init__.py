@@ -9,10 +9,8 @@ from reconciler.adapters.store.ledger import SqlLedger
 from reconciler.adapters.store.locks import StoreLock
 from reconciler.adapters.store.opening import migrate, open_for_reading, open_store
 from reconciler.adapters.store.read_only import ReadOnlyLedger
-from reconciler.adapters.store.url import DEFAULT_STORE, StoreUrl
 
 __all__ = [
-    "DEFAULT_STORE",
     "AskedInstance",
     "IdentityRecords",
     "ReadOnlyLedger",
@@ -23,7 +21,6 @@ __all__ = [
     "SqlLedger",
     "Store",
     "StoreLock",
-    "StoreUrl",
     "migrate",
     "open_for_reading",
     "open_store",

@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from reconciler.adapters.store.url import StoreUrl
+from reconciler.adapters.store_url import StoreUrl
 from reconciler.errors import RefusedError, UnavailableError
 
 T = TypeVar("T")
@@ -142,8 +142,9 @@ def _unavailable(url: StoreUrl, original: str) -> UnavailableError:
 
 def connect(url: StoreUrl, *, mode: str = "rwc", inline: bool = False) -> Store:
     """Prepare a store without touching it yet. `mode` is SQLite's: rwc writes and creates; rw and ro only look, ro also where the file may not be written."""
-    if url.file is None:
-        return Store(url, _postgres(url.url), inline=inline)
+    if url.server is not None:
+        return Store(url, _postgres(url.server), inline=inline)
+    assert url.file is not None  # noqa: S101 - it is one or the other
     # The transaction's own end is enough; the pool's extra rollback on return would be one more statement each.
     engine = create_engine(
         _sqlite_url(url.file, mode), pool_size=_READERS + 1, max_overflow=0, pool_reset_on_return=None

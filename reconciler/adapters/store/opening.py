@@ -13,7 +13,7 @@ from sqlalchemy.pool import StaticPool
 
 from reconciler.adapters.store.engine import Store, connect
 from reconciler.adapters.store.schema import SCHEMA_VERSION, metadata
-from reconciler.adapters.store.url import StoreUrl
+from reconciler.adapters.store_url import StoreUrl
 from reconciler.errors import RefusedError, UnavailableError
 
 _MIGRATION_LOCK = 7235001
@@ -40,7 +40,7 @@ async def open_store(address: str, *, inline: bool = False) -> Store:
 async def open_for_reading(address: str) -> Store:
     """Open without ever creating or changing anything; where there is no store yet, an empty one in memory."""
     url = StoreUrl.parse(address)
-    if url.file is not None and not url.file.exists():
+    if url.is_missing:
         return _empty(url)
     store = connect(url, mode="rw" if url.file is not None and _may_write(url.file) else "ro")
     try:

@@ -18,13 +18,13 @@ from fixtures.postgres import PostgresServer
 from reconciler.adapters.store import (
     IdentityRecords,
     SqlLedger,
-    StoreUrl,
     migrate,
     open_for_reading,
     open_store,
     targets,
 )
 from reconciler.adapters.store.schema import SCHEMA_VERSION, metadata
+from reconciler.adapters.store_url import StoreUrl
 from reconciler.errors import RefusedError, SpecError, UnavailableError
 from reconciler.subjects.entry import Entry, EntryState, LedgerChange, Reason
 
