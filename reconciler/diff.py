@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from deepdiff import DeepDiff
-
 from reconciler.resources.base import Json, Mark, Resource
 
 _ADDED = {"dictionary_item_added", "iterable_item_added"}
@@ -91,6 +89,8 @@ def _field(name: str, old: Json, new: Json, mark: Mark) -> Iterator[FieldChange]
 
 def _nested(name: str, old: Json, new: Json) -> Iterator[FieldChange]:
     """Rows inside one field. Ordered lists are compared by position: what approval rules mean depends on it."""
+    from deepdiff import DeepDiff  # loaded where something is compared: most of what imports this only names a type
+
     tree = DeepDiff(old, new, view="tree", threshold_to_diff_deeper=0, zip_ordered_iterables=True)
     for kind, levels in tree.items():
         if kind not in _ADDED | _REMOVED | _CHANGED:

@@ -13,7 +13,7 @@ from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import write_documents
 from reconciler.cli.subject_names import find_subject
 from reconciler.cli.targets import read_targets
-from reconciler.cli.wiring_sync import open_explainer
+from reconciler.cli.wiring_gates import open_explainer
 from reconciler.errors import NotFoundError
 from reconciler.report.gate_explanation import Explained, explanation_document, explanation_text
 

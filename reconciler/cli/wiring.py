@@ -15,6 +15,7 @@ from reconciler.adapters.secret_sources import SecretResolver
 from reconciler.adapters.spec_files import write_code
 from reconciler.adapters.store_url import StoreUrl
 from reconciler.cli.connections import Connector, environment
+from reconciler.cli.match_rules import match_rules
 from reconciler.errors import FilePosition
 from reconciler.operations.apply import Agree, ApplyPorts
 from reconciler.ports.declarative import AppliedReader, Readers, ResourceReader, ResourceWriter, Writers
@@ -36,7 +37,7 @@ from reconciler.providers.bytebase_resources.role import RoleReader, RoleWriter
 from reconciler.providers.bytebase_resources.rollout_policy import RolloutPolicyReader, RolloutPolicyWriter
 from reconciler.providers.feishu.client import FeishuClient
 from reconciler.providers.feishu.endpoints import LIST_SCOPES, calls_per_minute
-from reconciler.providers.feishu.people import MatchRules, PeopleFinder
+from reconciler.providers.feishu.people import PeopleFinder
 from reconciler.providers.feishu_resources.app import AppReader, AppWriter
 from reconciler.providers.feishu_resources.definition import DefinitionReader, DefinitionWriter
 from reconciler.providers.feishu_resources.subscription import SubscriptionWriter
@@ -45,7 +46,6 @@ from reconciler.resources.record import AppliedRecord
 from reconciler.secret import Secret
 from reconciler.spec.models.bytebase import Use
 from reconciler.spec.models.references import SecretRef
-from reconciler.spec.models.users import EmailOverride, OpenIdOverride, Users
 from reconciler.spec.target import Target
 
 _COMMAND_RATES = {**calls_per_minute(), LIST_SCOPES.name: 6.0}
@@ -170,18 +170,6 @@ def _writers(upstreams: _Upstreams) -> Mapping[str, ResourceWriter]:
             "feishu/subscription": SubscriptionWriter(feishu),
         }
     return {kind: Forgetting(writer, upstreams.reads) for kind, writer in writers.items()}
-
-
-def match_rules(users: Users) -> MatchRules:
-    """The spec's mapping of people, in lower case."""
-    return MatchRules(
-        match=users.match,
-        open_ids={each.bytebase.lower(): each.open_id for each in users.overrides if isinstance(each, OpenIdOverride)},
-        emails={
-            each.bytebase.lower(): each.feishu.lower() for each in users.overrides if isinstance(each, EmailOverride)
-        },
-        domains={each.bytebase.lower(): each.feishu.lower() for each in users.domains},
-    )
 
 
 class _NothingApplied:

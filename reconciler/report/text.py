@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+from rich.console import Console
+from rich.text import Text
+
 from reconciler.drift import Drift, DriftClass
 from reconciler.plan.change import Action, Change, Plan, Target
 from reconciler.plan.document import digest
@@ -119,8 +122,6 @@ class _Page:
     """Lines for a terminal; foreign text is put in as plain text and never read as markup."""
 
     def __init__(self, *, color: bool) -> None:
-        from rich.console import Console
-
         self._buffer = io.StringIO()
         self._console = Console(
             file=self._buffer,
@@ -136,8 +137,6 @@ class _Page:
 
     def line(self, text: str, style: str = "", aside: str = "") -> None:
         """One line, with an aside in a dim tone behind it."""
-        from rich.text import Text
-
         whole = Text(text, style=style)
         if aside:
             whole.append(f"  {aside.strip()}", style="dim")

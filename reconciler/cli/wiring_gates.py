@@ -1,0 +1,110 @@
+"""Connects one target for the gate loop and gives the loop its settings; what explains a subject needs no daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.adapters.clock import SystemClock
+from reconciler.adapters.secret_sources import SecretResolver
+from reconciler.adapters.store import SqlAppliedReader, Store
+from reconciler.cli.connections import Connector, environment
+from reconciler.cli.match_rules import match_rules
+from reconciler.errors import RefusedError
+from reconciler.operations.sync.explain import Explainer
+from reconciler.operations.sync.settings import NotifyRule, SyncPorts, SyncSettings
+from reconciler.plan.target import identity_of
+from reconciler.ports.sync import Ledger
+from reconciler.providers.bytebase.client import BytebaseClient
+from reconciler.providers.bytebase.subjects import BytebaseSubjects
+from reconciler.providers.feishu.approvals import FeishuApprovals
+from reconciler.providers.feishu.client import FeishuClient
+from reconciler.providers.feishu.live_definitions import DefinitionBinding
+from reconciler.resources.base import Key
+from reconciler.resources.record import AppliedRecord
+from reconciler.spec.models.feishu import Definition
+from reconciler.spec.models.policies import Chat
+from reconciler.spec.target import Target
+from reconciler.subjects.instance import Decision
+from reconciler.sync.gates import compile_gates
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """Both clients of one target, connected, and what the loop's ports are made of. `definitions` are codes."""
+
+    bytebase: BytebaseClient
+    feishu: FeishuClient
+    approvals: FeishuApprovals
+    definitions: tuple[str, ...]
+    workspace: str
+    bytebase_url: str
+    clock: SystemClock
+    secrets: SecretResolver
+
+
+async def connect(stack: AsyncExitStack, target: Target, store: Store) -> Upstreams:
+    """Open both clients, to be closed with the stack. Raises where the spec has no app or the server is too old."""
+    clock = SystemClock()
+    secrets = SecretResolver(environment(), Path.cwd())
+    connector = Connector(target, secrets, clock.observe)
+    bytebase = await stack.enter_async_context(connector.bytebase("sync"))
+    feishu = await stack.enter_async_context(connector.feishu())
+    if feishu is None or target.spec.feishu is None:
+        raise RefusedError(
+            "without a Feishu app nobody can be asked",
+            where=str(target.origin("spec", "feishu")),
+            next_step="declare spec.feishu.app",
+        )
+    server = await bytebase.server()
+    records = await SqlAppliedReader(store).records(target.name)
+    bindings = [_binding(definition, records) for definition in target.spec.feishu.definitions]
+    approvals = FeishuApprovals(
+        feishu,
+        definitions=bindings,
+        rules=match_rules(target.spec.users),
+        now=clock.now,
+    )
+    url = server.external_url or bytebase.url
+    codes = tuple(dict.fromkeys(binding.code for binding in bindings if binding.code))
+    return Upstreams(bytebase, feishu, approvals, codes, server.workspace, url, clock, secrets)
+
+
+def sync_settings(
+    target: Target, identity: str, spec_digest: str, *, draining: bool = False, circuit: Callable[[], str] = str
+) -> SyncSettings:
+    """The gates and names of a target as the loop takes them."""
+    return SyncSettings(
+        integration=target.name,
+        identity=identity,
+        gates=compile_gates(target.spec),
+        spec_digest=spec_digest,
+        notify=tuple(
+            NotifyRule(rule.to.chat if isinstance(rule.to, Chat) else rule.to, frozenset(rule.when))
+            for rule in target.spec.notify
+        ),
+        is_draining=draining,
+        circuit=circuit,
+    )
+
+
+async def open_explainer(stack: AsyncExitStack, target: Target, store: Store, ledger: Ledger) -> Explainer:
+    """Explains subjects of one target without writing anything; closed with the stack."""
+    upstreams = await connect(stack, target, store)
+    subjects = BytebaseSubjects(upstreams.bytebase, upstreams.clock)
+    ports = SyncPorts(subjects, upstreams.approvals, ledger, upstreams.clock)
+    return Explainer(ports, sync_settings(target, identity_of(target, upstreams.workspace), ""))
+
+
+def _binding(definition: Definition, records: Mapping[Key, AppliedRecord]) -> DefinitionBinding:
+    record = records.get(Key("feishu/definition", definition.name))
+    form = definition.form.model_dump(by_alias=True, exclude_none=True) if definition.form is not None else {}
+    return DefinitionBinding(
+        name=definition.name,
+        code=definition.code or (record.code if record is not None else "") or None,
+        decision=Decision(definition.decision),
+        node=definition.node,
+        widgets=tuple((ours, str(theirs)) for ours, theirs in form.items()),
+    )
