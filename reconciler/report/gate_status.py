@@ -8,8 +8,9 @@ from reconciler.ids import last_segment
 from reconciler.report.values import plain
 from reconciler.subjects.entry import Entry, EntryState
 
-_ANSWERED = {"rejected": "rejected", "sentBack": "rejected"}
-_APPROVED = frozenset({"approved", "approvalOld", "approvalSpent", "unverified"})
+_ANSWERED = {"rejected": "rejected", "sentBack": "rejected", "approved": "approved"}
+_APPROVED = frozenset({"approvalOld", "approvalSpent", "unverified"})
+"""Reasons that only an approved request is held for."""
 _PLAIN = {
     EntryState.INTENDED: "asked",
     EntryState.ASKED: "asked",
@@ -22,7 +23,7 @@ _PLAIN = {
 
 
 def shown_state(entry: Entry) -> str:
-    """The state as people and programs are shown it."""
+    """The state as people and programs are shown it: `approved` and `rejected` are answers of a question that is still open."""
     if entry.state is EntryState.ASKED:
         if entry.outcome:
             return _ANSWERED.get(entry.outcome, "held")
