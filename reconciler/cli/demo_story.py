@@ -104,6 +104,6 @@ def _list(document: dict[str, object], key: str) -> list[dict[str, Any]]:
     return value if isinstance(value, list) else []
 
 
-def _must(is_true: bool, what: str) -> None:  # noqa: FBT001
+def _must(is_true: bool, what: str) -> None:
     if not is_true:
         raise StepFailedError(what)

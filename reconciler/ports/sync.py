@@ -151,8 +151,8 @@ class Ledger(Protocol):
     async def commit(self, change: LedgerChange) -> None:
         """Record all parts of a change or none.
 
-        The entry replaces the row of its generation and becomes the present one. An outbox item replaces the one with
-        its mark and is owed anew, unless the texts are the same: then nothing happens. `wishes_done` are (id, answer).
+        The entry replaces the row of its generation and becomes the present one. A status comment with a known mark and
+        another text is owed anew; any other message with a known mark is not sent again. `wishes_done` are (id, answer).
         """
         ...
 
