@@ -18,6 +18,8 @@ FIRST_RETRY = 5
 LONGEST_RETRY = 1800
 MOST_ATTEMPTS = 60
 """About a day of attempts; then the message is stated as failed in the history."""
+MOST_CARD_ATTEMPTS = 9
+"""About forty minutes: Feishu knows a card's mark for one hour, and after that it would arrive a second time."""
 
 
 class Outbox:
@@ -41,7 +43,7 @@ class Outbox:
             await self._send(item)
         except (UnavailableError, ThrottledError, CredentialsError, ForbiddenError) as error:
             # A disabled app or a secret being changed is put right by somebody; what is owed waits for it.
-            if tried.attempts >= MOST_ATTEMPTS:
+            if tried.attempts >= (MOST_CARD_ATTEMPTS if item.kind is OutboxKind.CARD else MOST_ATTEMPTS):
                 await self._give_up(tried, error)
             return False
         except ReconcilerError as error:

@@ -10,7 +10,7 @@ from fakes.loop import Loop
 from fakes.simulated_world import ALICE, DAVE, OWN, World, open_id
 
 from reconciler.errors import CredentialsError, ForbiddenError, NotFoundError, ThrottledError, UnavailableError
-from reconciler.operations.sync.outbox import FIRST_RETRY, LONGEST_RETRY, MOST_ATTEMPTS
+from reconciler.operations.sync.outbox import FIRST_RETRY, LONGEST_RETRY, MOST_ATTEMPTS, MOST_CARD_ATTEMPTS
 from reconciler.operations.sync.settings import NotifyRule
 from reconciler.subjects.entry import LedgerChange, OutboxItem, OutboxKind
 from reconciler.subjects.instance import InstanceStatus
@@ -210,6 +210,11 @@ async def test_the_reason_of_a_withdrawal_reaches_the_instance_even_when_comment
     await loop.settle(8, step=timedelta(seconds=60))
     assert instance.status is InstanceStatus.CANCELED
     assert ["the plan was closed" in text for _, text in world.instance_comments[instance.code]] == [True]
+
+
+def test_a_card_is_given_up_before_feishu_forgets_its_mark():
+    waits = [min(FIRST_RETRY << attempt, LONGEST_RETRY) for attempt in range(MOST_CARD_ATTEMPTS - 1)]
+    assert sum(waits) < 3600
 
 
 async def test_cards_go_to_whom_the_spec_names_for_that_event_and_to_nobody_else(world, loop):
