@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 from reconciler.daemon.parts import SyncTarget
 from reconciler.ids import last_segment, plan_of
+from reconciler.report.gate_status import shown_state
+from reconciler.report.values import plain
 from reconciler.subjects.entry import Entry, EntryState, HistoryRow
 
 SHOWN_PLANS = 100
 SHOWN_DECISIONS = 50
 
-_WORDS = {
+_COUNTED = {
     EntryState.HELD: "held",
     EntryState.INTENDED: "being asked",
     EntryState.ASKED: "asked",
@@ -23,11 +25,21 @@ _WORDS = {
     EntryState.VOID: "void",
     EntryState.CLOSED: "over",
 }
+_WORDS = {
+    "held": "held",
+    "asked": "asked",
+    "approved": "approved, but held",
+    "running": "running",
+    "rejected": "rejected",
+    "withdrawing": "being withdrawn",
+    "void": "void",
+    "closed": "over",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class StageView:
-    """One stage of a pipeline. `state` is an entry's state, or 'other' where the ledger has no entry."""
+    """One stage of a pipeline. `state` is the word `status` has for it, or 'other' where the ledger has no entry."""
 
     title: str
     state: str
@@ -85,7 +97,7 @@ async def view_of(target: SyncTarget) -> TargetView:
     counts = await target.agenda.counts()
     return TargetView(
         name=target.name,
-        counts=tuple((word, counts[state]) for state, word in _WORDS.items() if counts.get(state)),
+        counts=tuple((word, counts[state]) for state, word in _COUNTED.items() if counts.get(state)),
         plans=tuple(shown),
         hidden=max(0, len(plans) - SHOWN_PLANS),
         decisions=_decisions(history, target.approvals.link),
@@ -101,8 +113,8 @@ def _plan_view(entries: Sequence[Entry], plan: str, target: SyncTarget) -> PlanV
     name = last.issue or plan
     number = f"#{last_segment(last.issue)}" if last.issue else f"plan {last_segment(plan)}"
     return PlanView(
-        title=last.title or number,
-        number=number,
+        title=plain(last.title),
+        number=plain(number),
         link=safe_link(f"{target.bytebase_url.rstrip('/')}/{name}"),
         stages=tuple(_stage_view(known.get(stage), stage) for stage in names),
     )
@@ -110,20 +122,21 @@ def _plan_view(entries: Sequence[Entry], plan: str, target: SyncTarget) -> PlanV
 
 def _stage_view(entry: Entry | None, name: str) -> StageView:
     if entry is None:
-        return StageView(title=last_segment(name), state="other", word="")
+        return StageView(title=plain(last_segment(name)), state="other", word="")
     asked = entry.request.approvers if entry.request is not None else ()
+    state = shown_state(entry)
     return StageView(
-        title=last_segment(name),
-        state=str(entry.state),
-        word=_WORDS[entry.state],
+        title=plain(last_segment(name)),
+        state=state,
+        word=_WORDS[state],
         since=entry.since,
-        why=entry.reason.text,
-        why_zh=entry.reason.zh,
-        gate=entry.gate,
-        approvers=tuple(person.email for person in asked),
-        actors=entry.actors,
+        why=plain(entry.reason.text),
+        why_zh=plain(entry.reason.zh),
+        gate=plain(entry.gate),
+        approvers=tuple(plain(person.email) for person in asked),
+        actors=tuple(plain(actor) for actor in entry.actors),
         link=safe_link(entry.link),
-        subject=entry.subject,
+        subject=plain(entry.subject),
     )
 
 
@@ -132,10 +145,10 @@ def _decisions(history: Iterable[HistoryRow], link: Callable[[str], str]) -> tup
     return tuple(
         DecisionView(
             time=row.time,
-            subject=row.subject,
-            decision=row.decision,
-            why=row.reason.text,
-            actor=row.actor,
+            subject=plain(row.subject),
+            decision=plain(row.decision),
+            why=plain(row.reason.text),
+            actor=plain(row.actor),
             link=safe_link(link(row.instance)) if row.instance else "",
         )
         for row in reversed(with_people)
