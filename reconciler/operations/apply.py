@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.desired.target import desired_of
-from reconciler.errors import NotFoundError, RefusedError, SpecError
+from reconciler.errors import FilePosition, NotFoundError, RefusedError, SpecError
 from reconciler.operations.perform import Performer
 from reconciler.operations.plan import Planned, PlanRequest, make_plan
 from reconciler.plan.change import Plan
@@ -15,7 +15,8 @@ from reconciler.plan.compare import moved
 from reconciler.plan.document import digest
 from reconciler.plan.outcome import Applied
 from reconciler.ports.declarative import Readers, Writers
-from reconciler.resources.base import Key
+from reconciler.resources.base import Key, Origin
+from reconciler.resources.finding import Finding
 from reconciler.resources.record import AppliedRecord, RecordState
 from reconciler.secret import Secret
 from reconciler.spec.target import Target
@@ -137,12 +138,25 @@ def _require_unrefused(plan: Plan) -> None:
     if not plan.refusals:
         return
     first, *others = plan.refusals
+    also = "; ".join(f"{_place(each)}{_about(each)}: {each.message} (next: {each.next})" for each in others)
     raise RefusedError(
-        first.message,
-        where=f"{first.kind}/{first.name}" if first.name else first.kind,
-        why=f"also: {'; '.join(each.message for each in others)}" if others else "",
+        f"{_about(first)}: {first.message}",
+        where=_position(first.origin),
+        why=f"also: {also}" if also else "",
         next_step=first.next,
     )
+
+
+def _about(finding: Finding) -> str:
+    return f"{finding.kind}/{finding.name}" if finding.name else finding.kind
+
+
+def _place(finding: Finding) -> str:
+    return f"{finding.origin}: " if finding.origin is not None else ""
+
+
+def _position(origin: Origin | None) -> FilePosition | None:
+    return FilePosition(origin.file, origin.line, 1) if origin is not None else None
 
 
 def _require_permission_to_create(creatable: frozenset[str], plan: Plan) -> None:
@@ -151,7 +165,7 @@ def _require_permission_to_create(creatable: frozenset[str], plan: Plan) -> None
         names = " ".join(f"--create-definition {change.name}" for change in unnamed)
         raise RefusedError(
             f"creating {', '.join(change.id for change in unnamed)} can never be undone, and it may exist already",
-            where=unnamed[0].id,
+            where=_position(unnamed[0].origin),
             why="Feishu has no way to delete a definition or to look for one",
             next_step=f"write its approval code as `code:` if it exists, else apply with {names}",
         )

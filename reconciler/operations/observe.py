@@ -10,7 +10,8 @@ from reconciler.desired.declared import Declared
 from reconciler.desired.target import Desired, desired_of
 from reconciler.operations.gather import all_of
 from reconciler.plan.build import Live
-from reconciler.plan.capability import capability_warnings
+from reconciler.plan.capability import KIND as CAPABILITY
+from reconciler.plan.capability import MOST_UNNAMED, capability_warnings
 from reconciler.plan.people import asked_people, everybody_warning, gated_environments, gated_projects, people_findings
 from reconciler.plan.select import Selection
 from reconciler.plan.target import identity_of
@@ -109,8 +110,7 @@ def _live(
             subscription = _subscription(one.resource, records)
             if subscription is not None:
                 resources[one.key] = subscription
-    unknown = [one for one in chosen if one.resource.tokens() and _is_unknown(one, resources)]
-    return Live(resources, others, (), (*warnings, *(_no_record(one) for one in unknown)), refusals)
+    return Live(resources, others, (), warnings, refusals)
 
 
 def _subscription(desired: Subscription, records: Mapping[Key, AppliedRecord]) -> Subscription | None:
@@ -124,22 +124,6 @@ def _subscription(desired: Subscription, records: Mapping[Key, AppliedRecord]) -
     return None if desired.subscribed is None or records else Subscription(desired.definition)
 
 
-def _is_unknown(one: Declared, resources: Mapping[Key, Resource]) -> bool:
-    observed = resources.get(one.key)
-    return observed is not None and one.resource.kind != _DEFINITION and not observed.tokens()
-
-
-def _no_record(one: Declared) -> Finding:
-    return Finding(
-        "noRecord",
-        one.resource.kind,
-        one.resource.name,
-        "nothing is recorded about what was last sent, and it cannot be read back",
-        f"apply --rewrite {one.key} sends it again",
-        one.origin,
-    )
-
-
 async def _observe_people(
     target: Target, readers: Readers, live: Live, desired: Desired, scope: Scope
 ) -> tuple[Access | None, tuple[Finding, ...], tuple[Finding, ...]]:
@@ -147,9 +131,11 @@ async def _observe_people(
     is_chosen = any(scope.selection.has(Key(kind, "")) for kind in ("users", "capability", "bytebase/role"))
     if not is_chosen or not (target.spec.gates or target.spec.bytebase.roles):
         return None, (), ()
-    access = await readers.access.access(gated_projects(target))
-    resources = await _relevant(target, readers, live, desired)
-    rights = (*capability_warnings(target, access, resources), *everybody_warning(target, access))
+    most = None if CAPABILITY in scope.selection.only else MOST_UNNAMED
+    access = await readers.access.access(gated_projects(target), most=most)
+    environments = await readers.catalog.environments()
+    resources = await _relevant(target, readers, live, desired, environments)
+    rights = (*capability_warnings(target, access, resources, environments), *everybody_warning(target, access))
     asked = asked_people(target, access, resources)
     overrides = [override.bytebase.lower() for override in target.spec.users.overrides]
     if readers.people is None or not (asked or overrides):
@@ -158,17 +144,17 @@ async def _observe_people(
     return access, tuple(people_findings(target, asked, resolution)), rights
 
 
-async def _relevant(target: Target, readers: Readers, live: Live, desired: Desired) -> Sequence[Resource]:
+async def _relevant(
+    target: Target, readers: Readers, live: Live, desired: Desired, environments: Sequence[str]
+) -> Sequence[Resource]:
     """Policies and rules as they will be after the plan; policies of gated environments that the spec does not declare."""
-    after = []
-    for one in desired.declared:
-        observed = live.get(one.key)
-        after.append(one.resource if observed is None else one.resource.over(observed))
-    declared = {each.name for each in after if each.kind == _POLICY}
-    missing = sorted(gated_environments(target) - declared)
-    if missing and _POLICY in readers.resources:
-        found = await readers.resources[_POLICY].observe([RolloutPolicy(name) for name in missing], inventory=False)
-        after += found.live
+    gated = gated_environments(target, environments) & frozenset(environments)
+    missing = [RolloutPolicy(name) for name in sorted(gated) if live.get(Key(_POLICY, name)) is None]
+    read = await readers.resources[_POLICY].observe(missing, inventory=False) if missing else Observation()
+    known = {**live.resources, **{each.key: each for each in read.live}}
+    declared = {one.key: one.resource for one in desired.declared}
+    after = [each.over(known[key]) if key in known else each for key, each in declared.items()]
+    after += [each for each in read.live if each.key not in declared]
     has_rules = any(each.kind == _RULES for each in after)
     if not has_rules and _RULES in readers.resources and any(gate.at == "review" for gate in target.spec.gates):
         after += (await readers.resources[_RULES].observe([], inventory=True)).others

@@ -56,7 +56,7 @@ def _policy(request: PlanRequest, observed: Observed) -> SafetyPolicy:
         undeclared_im=spec.bytebase.im.undeclared if spec.bytebase.im is not None else "refuse",
         max_deletes=spec.protect.deletes.max,
         delete_share=spec.protect.deletes.share,
-        gated_environments=gated_environments(request.target),
+        gated_environments=gated_environments(request.target, [each.name for each in spec.bytebase.environments]),
         remembered_workspace=observed.remembered_workspace,
         accept_identity=request.accept_identity,
     )

@@ -11,7 +11,7 @@ from reconciler.ids import canonical_json
 from reconciler.plan.change import Action, Change, Plan, SpecFile, Target
 from reconciler.plan.order import in_order
 from reconciler.plan.select import Selection
-from reconciler.resources.base import Key, OnDifference, Resource
+from reconciler.resources.base import Key, OnDifference, Origin, Resource
 from reconciler.resources.finding import Finding, order
 
 
@@ -60,8 +60,9 @@ def build_plan(
     wishes = wishes or Wishes()
     provenance = provenance or Provenance()
     changes = []
-    warnings = list(live.warnings)
-    refusals = list(live.refusals)
+    places = {one.key: one.origin for one in declared}
+    warnings = [_placed(each, places) for each in live.warnings]
+    refusals = [_placed(each, places) for each in live.refusals]
     for one in declared:
         if not wishes.selection.has(one.key):
             continue
@@ -71,6 +72,9 @@ def build_plan(
             (warnings if one.resource.on_difference is OnDifference.WARN else refusals).append(finding)
             change = replace(change, action=Action.KEEP)
         changes.append(change)
+        unknown = _without_record(one, live.get(one.key), change)
+        if unknown:
+            warnings.append(_no_record(change, unknown))
     findings = [*live.findings, *(_needs_permission(change) for change in changes if change.irreversible)]
     if not wishes.selection.is_partial:
         changes += [_deletion(other) for other in live.others if other.kind in wishes.prune]
@@ -85,6 +89,11 @@ def build_plan(
         commit=provenance.commit,
         partial=wishes.selection.is_partial,
     )
+
+
+def _placed(finding: Finding, places: Mapping[Key, Origin]) -> Finding:
+    """A reader does not know the spec: the place that declares what it speaks of is added here."""
+    return finding if finding.origin is not None else replace(finding, origin=places.get(finding.key))
 
 
 def _chosen(findings: Sequence[Finding], selection: Selection) -> tuple[Finding, ...]:
@@ -107,6 +116,25 @@ def _change(declared: Declared, observed: Resource | None, wishes: Wishes) -> Ch
         erases=desired.erases(observed) if observed is not None else (),
         observed=observed.fingerprint() if observed is not None else None,
         unverifiable=difference.unverifiable,
+    )
+
+
+def _without_record(declared: Declared, observed: Resource | None, change: Change) -> tuple[str, ...]:
+    """The write-only fields that the spec declares, that nothing is recorded of, and that the plan does not send."""
+    if observed is None:
+        return ()
+    wanted, known = declared.resource.tokens(), observed.tokens()
+    return tuple(path for path in change.unverifiable if path in wanted and path not in known)
+
+
+def _no_record(change: Change, paths: Sequence[str]) -> Finding:
+    return Finding(
+        "noRecord",
+        change.kind,
+        change.name,
+        f"nothing is recorded about what was last sent as {', '.join(paths)}, and it cannot be read back",
+        f"apply --rewrite {change.id} sends it again",
+        change.origin,
     )
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
+from reconciler.ids import canonical_json
 from reconciler.plan.change import Change, Plan, Target
 
 
@@ -57,16 +61,36 @@ def _changes(shown: Plan, now: Plan) -> list[str]:
             found.append(f"{name} was not in the plan")
         elif before[name] != after[name]:
             found.append(f"{name}: {_difference(before[name], after[name])}")
+    if found and all(_moved_in_file(before.get(name), after.get(name)) for name in before.keys() | after.keys()):
+        return ["only lines of the spec moved: its file was edited since"]
     if not found and [change.id for change in shown.changes] != [change.id for change in now.changes]:
         found.append("the changes are in another order")
     return found
+
+
+def _moved_in_file(shown: Change | None, now: Change | None) -> bool:
+    return shown is not None and now is not None and replace(shown, origin=None) == replace(now, origin=None)
 
 
 def _difference(shown: Change, now: Change) -> str:
     if shown.observed != now.observed:
         return "the live resource moved"
     if shown.action is not now.action:
-        return f"it is to be {now.action.value} now, the plan said {shown.action.value}"
+        return f"it is now {now.action.value}, the plan said {shown.action.value}"
     if shown.fields != now.fields:
-        return "other fields change"
-    return "what the plan says about it differs"
+        paths = sorted({row.path for row in {*_rows(shown)} ^ {*_rows(now)}})
+        return f"other values change ({', '.join(paths)})"
+    if shown.origin != now.origin:
+        return f"it is declared at {now.origin or 'no place'}, the plan said {shown.origin or 'no place'}"
+    if shown.erases != now.erases:
+        return f"it would erase {', '.join(now.erases) or 'nothing'}"
+    return "what can be undone or verified of it differs"
+
+
+def _rows(change: Change) -> list[_Row]:
+    return [_Row(row.path, canonical_json([row.before, row.after, row.mark.value])) for row in change.fields]
+
+
+class _Row(NamedTuple):
+    path: str
+    content: str

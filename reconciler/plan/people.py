@@ -17,13 +17,14 @@ KIND = "users"
 ANY_PROJECT = "*"
 
 
-def gated_environments(target: Target) -> frozenset[str]:
-    """Environments that stage gates name."""
-    return frozenset(env for gate in target.spec.gates if gate.at == "stage" for env in gate.match.environments)
+def gated_environments(target: Target, existing: Sequence[str]) -> frozenset[str]:
+    """Environments that stage gates name; a gate that names none is for all `existing` ones."""
+    gates = [gate for gate in target.spec.gates if gate.at == "stage"]
+    return frozenset(env for gate in gates for env in gate.match.environments or existing)
 
 
 def gated_projects(target: Target) -> tuple[str, ...]:
-    """Projects whose bindings the gates depend on: the declared ones and those that gates name, `*` for any."""
+    """Projects whose bindings the gates depend on: the declared ones and those that gates name, in which `*` is anything."""
     named = {project for gate in target.spec.gates for project in (gate.match.projects or (ANY_PROJECT,))}
     declared = {project.name for project in target.spec.bytebase.projects} if target.spec.gates else set()
     return tuple(sorted(named | declared))
@@ -40,10 +41,7 @@ def asked_people(target: Target, access: Access, resources: Sequence[Resource]) 
 
 def _emails(gate: Gate, access: Access, resources: Sequence[Resource]) -> Iterator[str]:
     kind, values = gate.approver_source()
-    projects = [
-        None,
-        *(access.projects if ANY_PROJECT in (gate.match.projects or (ANY_PROJECT,)) else gate.match.projects),
-    ]
+    projects = [None, *access.projects_of(gate.match.projects)]
     if kind == "users":
         yield from (value.lower() for value in values)
     elif kind == "groups":

@@ -49,8 +49,12 @@ class FactsReader(Protocol):
 class AccessReader(Protocol):
     """Reads who may do what."""
 
-    async def access(self, projects: Sequence[str]) -> Access:
-        """Roles, groups, and the bindings of the workspace and of these projects (ids); `*` stands for all visible ones."""
+    async def access(self, projects: Sequence[str], *, most: int | None) -> Access:
+        """Roles, groups, and the bindings of the workspace and of these projects.
+
+        They are ids, or patterns in which `*` stands for anything. Of the visible projects that only a pattern means, the
+        first `most` are read (None: all); the rest is named in `unread`. A project that does not exist is left out.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 ALL_USERS = "allUsers"
 RUN = "bb.taskRuns.create"
@@ -24,12 +25,24 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A snapshot of rights. Project scopes are ids; members are written as in IAM policies (`user:a@x`)."""
+    """A snapshot of rights. Project scopes are ids; members are written as in IAM policies (`user:a@x`).
+
+    `unread` are visible projects that were meant by a pattern and left out, because there are too many to look at.
+    """
 
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     workspace: Sequence[Grant] = ()
     projects: Mapping[str, Sequence[Grant]] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+
+    def projects_of(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        """The projects read here that a gate means by these names (`*` stands for anything; none: every project)."""
+        return matching(tuple(self.projects), patterns)
+
+    def unread_of(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        """Those it means too, and that were left out."""
+        return matching(self.unread, patterns)
 
     def grants(self, project: str | None) -> Sequence[Grant]:
         """The grants that count in a project, or in the workspace alone."""
@@ -70,3 +83,8 @@ class Access:
             else:
                 found.add(member)
         return frozenset(found)
+
+
+def matching(projects: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
+    """The projects that a gate's names mean, sorted; no names mean every project."""
+    return tuple(sorted(each for each in projects if not patterns or any(fnmatchcase(each, p) for p in patterns)))

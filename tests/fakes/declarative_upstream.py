@@ -223,7 +223,7 @@ class Simple:
         self.upstream.check("facts")
         return self.upstream.facts_value
 
-    async def access(self, projects: Sequence[str]) -> Access:
+    async def access(self, projects: Sequence[str], *, most: int | None) -> Access:
         self.upstream.check("access")
         return self.upstream.access_value
 

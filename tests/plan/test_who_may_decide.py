@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fakes.declarative_specs import target_of
 
 from reconciler.plan.capability import capability_warnings
 from reconciler.plan.people import asked_people, everybody_warning, gated_projects, people_findings
 from reconciler.resources.access import Access, Grant
 from reconciler.resources.approval_rules import ApprovalRule, ApprovalRules
+from reconciler.resources.finding import Finding
 from reconciler.resources.rollout_policy import RolloutPolicy
 from reconciler.subjects.instance import Resolution
 
@@ -52,8 +55,18 @@ def access(**projects: list[Grant]) -> Access:
     )
 
 
+def warnings(
+    given: Access,
+    *resources: RolloutPolicy | ApprovalRules,
+    text: str = SPEC,
+    environments: tuple[str, ...] = ("test", "prod"),
+) -> list[Finding]:
+    policies = [] if any(isinstance(each, RolloutPolicy) for each in resources) else [POLICY]
+    return list(capability_warnings(target_of(text), given, [*policies, *resources], environments))
+
+
 def codes(given: Access, *resources: RolloutPolicy | ApprovalRules) -> set[tuple[str, str]]:
-    return {(each.code, each.name) for each in capability_warnings(target_of(SPEC), given, [POLICY, *resources])}
+    return {(each.code, each.name) for each in warnings(given, *resources)}
 
 
 def test_a_stage_gate_asks_the_holders_of_its_policys_roles_with_groups_expanded() -> None:
@@ -96,7 +109,7 @@ def test_an_account_that_cannot_run_a_gated_stage_is_warned_of_with_what_it_lack
 
 def test_whoever_can_run_a_stage_without_approval_is_named() -> None:
     given = access(demo=[Grant("roles/dba", ("user:dave@x.example",)), Grant("roles/releaser", (SYNC,))])
-    (bypass,) = [each for each in capability_warnings(target_of(SPEC), given, [POLICY]) if each.code == "canBypassGate"]
+    (bypass,) = [each for each in warnings(given) if each.code == "canBypassGate"]
     assert "user:admin@x.example" in bypass.message
     assert "user:dave@x.example" in bypass.message
     assert SYNC not in bypass.message
@@ -112,6 +125,8 @@ def test_an_account_that_could_answer_two_steps_of_a_rule_is_warned_of() -> None
     both = access(demo=[Grant("roles/oa", (OA,)), Grant("roles/dba", (OA,))])
     assert ("twoStepsOneAccount", "Prod") in codes(both, rules)
     assert ("twoStepsOneAccount", "Prod") not in codes(access(demo=[Grant("roles/oa", (OA,))]), rules)
+    conditional = access(demo=[Grant("roles/oa", (OA,)), Grant("roles/dba", (OA,), conditional=True)])
+    assert ("twoStepsOneAccount", "Prod") in codes(conditional, rules)
 
 
 def test_a_gate_whose_role_everybody_holds_is_warned_of() -> None:
@@ -122,3 +137,52 @@ def test_a_gate_whose_role_everybody_holds_is_warned_of() -> None:
     given = access(demo=[Grant("roles/dba", ("allUsers",))])
     assert [each.code for each in everybody_warning(target_of(text), given)] == ["everybodyMayDecide"]
     assert gated_projects(target_of(text)) == ("*",)
+
+
+EVERYWHERE = SPEC.replace("match: {projects: [demo], environments: [prod]}", 'match: {projects: ["team-*"]}')
+
+
+def test_a_pattern_means_the_projects_that_it_matches() -> None:
+    given = access(**{"team-a": [Grant("roles/dba", ("user:ann@x.example",))], "ops": []})
+    assert list(asked_people(target_of(EVERYWHERE), given, [POLICY])) == ["ann@x.example"]
+    (bypass,) = [each for each in warnings(given, text=EVERYWHERE) if each.code == "canBypassGate"]
+    assert "user:ann@x.example" in bypass.message
+
+
+def test_rights_that_were_not_read_everywhere_are_said_to_be_a_sample() -> None:
+    given = replace(access(**{"team-a": []}), unread=("team-b", "team-c", "ops"))
+    (sampled,) = [
+        each for each in warnings(given, text=EVERYWHERE) if (each.code, each.name) == ("rightsSampled", "prod")
+    ]
+    assert "1 of the 3 projects" in sampled.message
+    assert "--only capability" in sampled.next
+    assert str(sampled.origin) == "specs/acme.yaml:16"
+    assert not [each for each in warnings(access(**{"team-a": []}), text=EVERYWHERE) if each.code == "rightsSampled"]
+
+
+def test_a_gate_on_something_that_is_not_there_holds_nothing_and_says_so() -> None:
+    found = {each.code: each for each in warnings(access(ops=[]), environments=("test",))}
+    assert "no project demo" in found["unknownProject"].message
+    assert "no environment prod" in found["unknownEnvironment"].message
+    assert "unknownProject" not in {each.code for each in warnings(access(demo=[]))}
+    assert "unknownProject" in {each.code for each in warnings(access(ops=[]), text=EVERYWHERE)}
+
+
+def test_a_gate_on_every_environment_counts_the_policies_of_all() -> None:
+    given = access(**{"team-a": [Grant("roles/qa", ("user:quinn@x.example",)), Grant("roles/dba", (SYNC,))]})
+    policies = (RolloutPolicy("test", False, ("roles/qa",)), RolloutPolicy("prod", False, ("roles/dba",)))
+    found = {each.code: each for each in warnings(given, *policies, text=EVERYWHERE)}
+    assert "user:quinn@x.example" in found["canBypassGate"].message
+    assert "bb.taskRuns.create" in found["cannotRunStage"].message  # one policy's role runs only that environment
+
+
+def test_an_undeclared_environment_that_starts_by_itself_behind_a_gate_is_warned_of() -> None:
+    found = [each for each in warnings(access(), RolloutPolicy("prod", True, ())) if each.code == "automaticGated"]
+    assert [each.name for each in found] == ["prod"]
+    assert "before any approval" in found[0].message
+    declared = SPEC.replace(
+        "    reviewers:", "    environments: [{name: prod, rolloutPolicy: {automatic: true}}]\n    reviewers:"
+    )
+    assert "automaticGated" not in {
+        each.code for each in warnings(access(), RolloutPolicy("prod", True, ()), text=declared)
+    }

@@ -8,11 +8,9 @@ from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.wire import email_of
 from reconciler.providers.bytebase.wire_people import WireIamPolicy
 from reconciler.providers.bytebase_resources.reads import SharedReads, all_of
-from reconciler.resources.access import Access, Grant
+from reconciler.resources.access import Access, Grant, matching
 
-ANY_PROJECT = "*"
-MOST_UNNAMED = 10
-"""How many projects that only `*` stands for are looked at: a plan is not an audit."""
+ANYTHING = "*"
 
 
 class BytebaseAccess:
@@ -22,12 +20,13 @@ class BytebaseAccess:
         self._client = client
         self._reads = reads
 
-    async def access(self, projects: Sequence[str]) -> Access:
-        """Roles, groups, and the bindings of the workspace and of these projects; `*` adds the first visible ones."""
-        names = [project for project in projects if project != ANY_PROJECT]
-        if ANY_PROJECT in projects:
-            visible = await self._reads.visible_projects()
-            names += [name for name in visible if name not in names][:MOST_UNNAMED]
+    async def access(self, projects: Sequence[str], *, most: int | None) -> Access:
+        """Roles, groups, and the bindings of the workspace and of these projects; patterns mean visible ones."""
+        names = sorted(project for project in projects if ANYTHING not in project)
+        patterns = [project for project in projects if ANYTHING in project]
+        meant = matching(await self._reads.visible_projects(), patterns) if patterns else ()
+        unnamed = [name for name in meant if name not in names]
+        names += unnamed[:most]
         roles = await self._reads.roles()
         groups = await self._client.iam.groups()
         top = await self._reads.policy(None)
@@ -42,6 +41,7 @@ class BytebaseAccess:
                 group.email or email_of(group.name): tuple(sorted(email_of(each.member) for each in group.members))
                 for group in groups
             },
+            unread=tuple(unnamed[most:]) if most is not None else (),
         )
 
 

@@ -196,6 +196,20 @@ async def test_another_workspace_under_the_same_identity_is_refused(world: World
     assert (await apply(ApplyRequest(request), world.ports())).exit_code == 0
 
 
+async def test_a_refusal_names_every_reason_with_its_line_and_its_next_step(world: World) -> None:
+    world.upstream.put(Im((ImSetting("TEAMS"),)))
+    world.upstream.facts_value = replace(world.upstream.facts_value, licence="FREE")
+    with pytest.raises(RefusedError) as refused:
+        await run(world)
+    said = f"{refused.value} {refused.value.next_step}"
+    for about in ("bytebase/approvalRules/workspace", "bytebase/im/workspace", "bytebase/role/oa"):
+        assert about in said
+    assert "specs/acme.yaml:9" in said
+    assert "spec.bytebase.im.undeclared: erase" in said
+    assert "--except bytebase/role" in said
+    assert world.upstream.written == []
+
+
 async def test_live_types_that_the_spec_does_not_name_are_not_erased(world: World) -> None:
     world.upstream.put(Im((ImSetting("TEAMS"),)))
     with pytest.raises(RefusedError, match="erase TEAMS") as refused:
