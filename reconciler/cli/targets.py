@@ -16,6 +16,7 @@ from reconciler.cli.output import FORMAT_VERSION, JsonDocument
 from reconciler.errors import ReconcilerError
 from reconciler.plan.build import Provenance
 from reconciler.plan.change import SpecFile
+from reconciler.plan.order import KINDS
 from reconciler.spec.parse import ParsedSpecs
 from reconciler.spec.target import Target
 
@@ -50,8 +51,22 @@ class TargetResult(Generic[T]):
         }
 
 
+READ_ONLY_KINDS = ("users", "capability")
+"""Kinds that are looked at and never written."""
+
+
+def _require_known_kinds(patterns: Sequence[str]) -> None:
+    known = sorted({*KINDS, *READ_ONLY_KINDS})
+    for pattern in patterns:
+        if not any(pattern == kind or pattern.startswith(f"{kind}/") for kind in known):
+            raise click.UsageError(
+                f"--only and --except: there is no kind for '{pattern}'; kinds are {', '.join(known)}"
+            )
+
+
 def read_targets(options: CommonOptions) -> tuple[ParsedSpecs, Sequence[Target]]:
-    """The chosen targets; the warnings of the spec are said. Raises on any error in any file."""
+    """The chosen targets; the warnings of the spec are said. Raises on any error in any file, and on unknown kinds."""
+    _require_known_kinds([*options.only, *options.exclude])
     specs = load_specs(options.files)
     targets = specs.require(options.target)
     for warning in specs.warnings:
