@@ -16,7 +16,7 @@ from reconciler.cli.exit_codes import ExitCode
 from reconciler.sandbox.seed import demo_seed
 from reconciler.sandbox.server import Sandbox
 
-TIME_SCALE = 4.0
+TIME_SCALE = 10.0
 """The stand-ins' own delays are divided by this, so that the story takes seconds."""
 
 

@@ -16,7 +16,7 @@ from reconciler.cli.demo_stage import StepFailedError
 
 T = TypeVar("T")
 PASSWORD = "Passw0rd!"  # noqa: S105  # the sandbox's own
-LIST_PAUSE = 0.6
+LIST_PAUSE = 0.3
 """Seconds between two looks at Feishu's list, which may be read a hundred times a minute."""
 PATIENCE = 12.0
 """Seconds that a person waits for something to become true."""
