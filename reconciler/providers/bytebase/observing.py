@@ -62,7 +62,9 @@ class ChangeReader:
         issue, checks, releases = await asyncio.gather(
             self._issue(plan), self._checks(plan, has_rollout=rollout is not None), self._releases(rollout)
         )
-        stages = [await self._stage(stage, runs, releases) for stage in (rollout.stages if rollout else ())]
+        stages = await asyncio.gather(
+            *(self._stage(stage, runs, releases) for stage in (rollout.stages if rollout else ()))
+        )
         return Change(
             plan=plan.name,
             project=project.name,
