@@ -174,9 +174,12 @@ class TargetRunner:
         await self._commands.poll()
 
     async def _every(self, seconds: float, name: str, act: Callable[[], Awaitable[None]]) -> None:
+        """Act every so many seconds, counted from start to start; what takes long still rests for half of them."""
+        loop = asyncio.get_running_loop()
         while True:
+            begun = loop.time()
             asked = await self._attempt(name, act)
-            await asyncio.sleep(max(seconds, asked))
+            await asyncio.sleep(max(begun + seconds - loop.time(), seconds / 2, asked))
 
     async def _attempt(self, name: str, act: Callable[[], Awaitable[None]]) -> float:
         """Do one thing of a loop that must not end; returns the seconds that its failure asks to wait."""
