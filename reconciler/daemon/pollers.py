@@ -20,8 +20,8 @@ Wake = Callable[[Iterable[str]], None]
 FULL_SCAN_SECONDS = 300.0
 """How often changes are looked for that the cheap list hides."""
 
-COMMENT_READS = 20
-"""How many issues' comments are read in one cycle at most."""
+COMMENT_READS = 10
+"""How many issues' comments are read in one cycle at most: with the ten calls for rights, twenty beyond pages and changes."""
 
 
 class ChangePoller:
@@ -85,7 +85,7 @@ class CommandPoller:
         self._cycle = 0
 
     async def poll(self) -> None:
-        """One cycle of at most twenty reads."""
+        """One cycle of at most ten reads."""
         self._cycle += 1
         watched = {each.subject: each.issue for each in await self._target.agenda.watched()}
         self._read_in = {subject: cycle for subject, cycle in self._read_in.items() if subject in watched}
