@@ -94,6 +94,18 @@ class Observer:
             return replace(found, people=frozenset(gate.fallback))
         return found
 
+    async def entitled_now(self, seen: Observation) -> Entitlement | None:
+        """Who may decide the observed stage, read anew: nothing remembered about rights counts right before a run."""
+        self._ports.subjects.distrust()
+        return await self.entitlement(seen)
+
+    async def look_again(self, seen: Observation) -> Observation:
+        """The change and its gate as they are now. The last read before a run, so that nothing can slip in after it."""
+        change = await self._ports.subjects.observe(plan_of(seen.subject))
+        stage = change.stage(seen.subject)
+        gate = gate_for(change, stage, self._settings.gates) if stage is not None else None
+        return replace(seen, now=self._ports.clock.now(), change=change, stage=stage, gate=gate)
+
     async def _vanished(self, change: Change, stage: Stage) -> tuple[str, ...]:
         names = [each.name for each in change.stages]
         here = names.index(stage.name)

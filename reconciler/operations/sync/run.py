@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.errors import ForbiddenError, ReconcilerError
-from reconciler.ids import plan_of
 from reconciler.operations.sync.observer import Observer
 from reconciler.operations.sync.records import Records
 from reconciler.operations.sync.settings import PassResult, SyncPorts
@@ -43,6 +42,7 @@ class Runner:
             return PassResult(again_after=RUN_REST.total_seconds())
         if (moved_on := await self._slots.advance(seen, records)) is not None:
             return moved_on
+        entitlement = await self._observer.entitled_now(seen)
         who = ", ".join(verdict.actors)
         runnable = tuple((task.name, task.newest_run.name if task.newest_run else "") for task in seen.stage.runnable)
         meant = replace(
@@ -53,13 +53,8 @@ class Runner:
         )
         evidence = (("tasks", " ".join(name for name, _ in runnable)), ("link", entry.link))
         await self._ports.ledger.commit(records.change(meant, "running", actor=who, evidence=evidence))
-        fresh = await self._look_again(replace(seen, entry=meant))
-        still = assess(fresh)
-        if (
-            not isinstance(decide(still.situation), Run)
-            or still.fingerprint != entry.fingerprint
-            or fresh.stage is None
-        ):
+        fresh = await self._observer.look_again(replace(seen, entry=meant, entitlement=entitlement))
+        if fresh.stage is None or not _is_still_approved(entry, seen, fresh):
             back = replace(records.moved(entry, EntryState.ASKED, entry.reason), run_at=None, run_tasks=())
             await self._ports.ledger.commit(records.change(back, "runCalledOff", actor=who))
             return PassResult(again_after=0.0)
@@ -67,7 +62,7 @@ class Runner:
             await self._ports.subjects.run(fresh.stage, [name for name, _ in runnable])
         except ForbiddenError as error:
             return await self._forbidden(entry, error, records)
-        after = await self._look_again(fresh, people=False)
+        after = await self._observer.look_again(fresh)
         if run_is_visible(meant, after):
             await self.record_spent(meant, replace(records, seen=after))
         return PassResult(again_after=LOOK_SOON)
@@ -92,24 +87,25 @@ class Runner:
         evidence = (("tasks", " ".join(name for name, _ in entry.run_tasks)), ("link", entry.link))
         await self._ports.ledger.commit(records.change(spent, "ran", *messages, actor=who, evidence=evidence))
 
-    async def _look_again(self, seen: Observation, *, people: bool = True) -> Observation:
-        """Read the change anew and, before a run, who may decide it: nothing remembered counts at that moment."""
-        subjects = self._ports.subjects
-        if people:
-            subjects.distrust()
-        change = await subjects.observe(plan_of(seen.subject))
-        seen = replace(seen, now=self._ports.clock.now(), change=change, stage=change.stage(seen.subject))
-        return replace(seen, entitlement=await self._observer.entitlement(seen)) if people else seen
-
     async def _forbidden(self, entry: Entry, error: ReconcilerError, records: Records) -> PassResult:
         why = reason("noPermission", why=str(error))
-        back = replace(records.moved(entry, EntryState.ASKED, why), run_at=None, run_tasks=())
+        back = replace(records.moved(entry, EntryState.ASKED, why), run_at=None, run_tasks=(), outcome="approved")
         message = records.status_comment(back)
         if entry.reason.code != why.code:
             await self._ports.ledger.commit(records.change(back, "refused", message))
         else:
             await self._ports.ledger.commit(replace(records.change(back, "refused"), history=()))
         return PassResult(again_after=60.0)
+
+
+def _is_still_approved(entry: Entry, seen: Observation, fresh: Observation) -> bool:
+    """Whether the last look shows what was approved, under the gate and policy that its people were found by."""
+    still = assess(fresh)
+    if seen.stage is None or fresh.stage is None or fresh.gate != seen.gate:
+        return False
+    if fresh.stage.policy_roles != seen.stage.policy_roles:
+        return False
+    return isinstance(decide(still.situation), Run) and still.fingerprint == entry.fingerprint
 
 
 def failures(seen: Observation) -> str:

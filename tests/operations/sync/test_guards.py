@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import pytest
 from fakes.simulation import BrokenInvariant, Rates, play
 
+import reconciler.operations.sync.observer as observer_module
 import reconciler.operations.sync.reconcile as reconcile_module
-import reconciler.operations.sync.run as run_module
 import reconciler.operations.sync.send as send_module
 import reconciler.operations.sync.slots as slots_module
 import reconciler.operations.sync.withdraw as withdraw_module
@@ -38,10 +38,10 @@ class Guard:
 
 
 def no_look_before_the_run(patch):
-    async def as_before(self, seen, *, people=True):
+    async def as_before(self, seen):
         return seen
 
-    patch.setattr(run_module.Runner, "_look_again", as_before)
+    patch.setattr(observer_module.Observer, "look_again", as_before)
 
 
 def no_attempt_in_the_fingerprint(patch):

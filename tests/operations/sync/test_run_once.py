@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from fakes.simulated_world import ALICE, DAVE, OWN, World
 from reconciler.errors import ForbiddenError, UnavailableError
 from reconciler.subjects.change import ReviewStatus, TaskStatus
 from reconciler.subjects.entry import EntryState
+from reconciler.subjects.gate import GateMatch
 
 
 @pytest.fixture
@@ -113,6 +115,43 @@ async def test_b_08_n_14_a_click_with_nothing_left_to_run_ends_quietly_and_is_an
     assert (await loop.entry(stage(plan))).state is EntryState.CLOSED
     (notes,) = world.instance_comments.values()
     assert "it was approved, but nothing was run for it" in notes[0][1]
+
+
+async def test_the_change_is_the_last_thing_looked_at_before_it_is_run(world, loop):
+    """Whatever is read after it would widen the one window that nobody can close."""
+    await clicked(world, loop)
+    places = []
+    world.hook = places.append
+    await loop.settle(2)
+    last_look = places.index("run.before") - 1
+    assert places[last_look] == "observe.after"
+    assert "entitled.after" in places[:last_look]
+
+
+@pytest.mark.parametrize("moved", ["policy", "gate"])
+async def test_a_policy_or_gate_that_changed_while_rights_were_read_calls_the_run_off_once(world, loop, moved):
+    plan = await clicked(world, loop)
+    real = world.change
+
+    def between_the_looks():
+        return places.count("observe.before") == 2
+
+    def change(known):
+        seen = real(known)
+        if moved == "policy":
+            roles = ("roles/other",) if between_the_looks() else ()
+            return replace(seen, stages=tuple(replace(each, policy_roles=roles) for each in seen.stages))
+        return replace(seen, project_labels=() if between_the_looks() else (("tier", "one"),))
+
+    places = []
+    if moved == "gate":
+        loop.with_gate(match=GateMatch(project_labels=(("tier", "one"),)))
+    world.change, world.hook = change, places.append
+    await loop.round()
+    assert world.runs == []
+    await loop.settle(2)
+    assert len(world.runs) == 1
+    assert [row.decision for row in await loop.ledger.history(stage(plan))].count("runCalledOff") == 1
 
 
 async def test_b_16_tasks_started_between_the_click_and_the_run_are_not_started_again(world, loop):
