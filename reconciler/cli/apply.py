@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import re
 
 import click
 
@@ -11,13 +10,11 @@ from reconciler.cli.agreement import agreement_for
 from reconciler.cli.exit_codes import worst
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import write_documents
+from reconciler.cli.plan_file import read_plan_file
 from reconciler.cli.targets import provenance, read_targets, run_targets
 from reconciler.cli.wiring import Wiring
-from reconciler.errors import RefusedError, SpecError
 from reconciler.operations.apply import ApplyRequest, apply
 from reconciler.operations.plan import PlanRequest
-from reconciler.plan.change import Plan
-from reconciler.plan.document import decode
 from reconciler.plan.outcome import Applied
 from reconciler.plan.select import Selection
 from reconciler.report.documents import applied_document
@@ -26,10 +23,23 @@ from reconciler.report.text import applied_text
 from reconciler.spec.target import Target
 
 
+def _digests(_context: click.Context, _option: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    for digest in value:
+        if re.fullmatch("[0-9a-f]{64}", digest) is None:
+            raise click.BadParameter("a digest is 64 hexadecimal digits, as printed by plan")
+    return value
+
+
 @click.command("apply", short_help="Make the live systems as the spec says.")
 @click.argument("plan_file", required=False, metavar="[PLAN]")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--expect", multiple=True, metavar="DIGEST", help="Refuse any plan with another digest.")
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="DIGEST",
+    callback=_digests,
+    help="Refuse any plan with another digest; of several targets give each one's.",
+)
 @click.option(
     "--create-definition", "create", multiple=True, metavar="NAME", help="This definition may be created, for ever."
 )
@@ -53,18 +63,18 @@ def command(
     Exit code 0 when all is applied, 4 when some changes failed, 3 when it was refused and nothing was written.
     """
     specs, targets = read_targets(options)
-    shown = _shown(plan_file)
-    if shown:
-        targets = _named(targets, shown)
+    shown = read_plan_file(plan_file) if plan_file is not None else None
+    if shown is not None:
+        targets = shown.targets(targets, chosen=options.target)
     wiring = Wiring(options.store)
-    agree = None if yes or plan_file is not None else agreement_for(options, frozenset(create))
+    agree = None if yes or shown is not None else agreement_for(options, frozenset(create))
 
     async def work(target: Target) -> Applied:
         selection = Selection(options.only, options.exclude)
         again = Selection(rewrite) if rewrite else None
         request = ApplyRequest(
             PlanRequest(target, selection, again, provenance(specs, target), accept_identity),
-            shown.get(target.name),
+            shown.plans[target.name] if shown is not None else None,
             frozenset(expect),
             frozenset(create),
             frozenset(forget),
@@ -81,27 +91,3 @@ def command(
         markdown=lambda: applied_markdown(applied),
     )
     return worst(result.exit_code for result in results)
-
-
-def _shown(plan_file: str | None) -> Mapping[str, Plan]:
-    if plan_file is None:
-        return {}
-    try:
-        text = Path(plan_file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(
-            "the plan file cannot be read", where=plan_file, next_step="write one with: reconciler plan --out FILE"
-        ) from error
-    return {plan.target.name: plan for plan in decode(text, file=plan_file)}
-
-
-def _named(targets: Sequence[Target], shown: Mapping[str, Plan]) -> Sequence[Target]:
-    """The targets that the plan file is for. RefusedError where it is for one that the spec does not have."""
-    chosen = [target for target in targets if target.name in shown]
-    strangers = sorted(set(shown) - {target.name for target in chosen})
-    if strangers:
-        raise RefusedError(
-            f"the plan file is for {', '.join(strangers)}, which is not among the chosen targets",
-            next_step="use the spec that the plan was made from",
-        )
-    return chosen

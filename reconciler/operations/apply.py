@@ -127,9 +127,9 @@ def _require_same(request: ApplyRequest, now: Plan) -> None:
         )
     if request.expect and digest(now) not in request.expect:
         raise RefusedError(
-            "the plan has another digest than expected",
+            "its plan is not one that was expected",
             where=now.target.name,
-            why=f"expected {', '.join(sorted(each[:64] for each in request.expect))}, it is {digest(now)}",
+            why=f"the digest is {digest(now)}, expected {' or '.join(sorted(request.expect))}",
             next_step="plan again, look at it, and expect its digest",
         )
 

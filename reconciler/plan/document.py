@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
@@ -13,10 +13,13 @@ from reconciler.diff import FieldChange
 from reconciler.errors import RefusedError, SpecError
 from reconciler.ids import canonical_json, sha256
 from reconciler.plan.change import Action, BytebaseTarget, Change, FeishuTarget, Plan, SpecFile, Target
+from reconciler.plan.failed import FailedTarget
 from reconciler.resources.base import Json, Mark, Origin
 from reconciler.resources.finding import Finding
 
 FORMAT_VERSION = "1"
+
+_Document = TypeVar("_Document", bound=BaseModel)
 
 
 class _Model(BaseModel):
@@ -108,6 +111,28 @@ class SummaryModel(_Model):
     unverifiable: int
 
 
+class FailedTargetModel(_Model):
+    """Which target a failure is of."""
+
+    name: str
+
+
+class ErrorModel(_Model):
+    """Why there is no plan; `next` is the step that helps, where one is known."""
+
+    kind: str
+    message: str
+    next: str | None = None
+
+
+class FailureDocument(_Model):
+    """What stands in place of a target's plan that could not be made."""
+
+    format_version: Literal["1"]
+    target: FailedTargetModel
+    error: ErrorModel
+
+
 class PlanDocument(_Model):
     """The plan of one target. `digest` is the SHA-256 of changes and target."""
 
@@ -148,8 +173,8 @@ def encode(plan: Plan) -> Mapping[str, Json]:
     }
 
 
-def decode(text: str, *, file: str) -> tuple[Plan, ...]:
-    """The plans in a document (several targets: `{formatVersion, documents}`).
+def decode(text: str, *, file: str) -> tuple[Plan | FailedTarget, ...]:
+    """The plans in a document (several targets: `{formatVersion, documents}`), and the targets of which none was made.
 
     SpecError where it is no plan document, RefusedError for an unknown format version or a digest that does not fit.
     """
@@ -160,6 +185,8 @@ def decode(text: str, *, file: str) -> tuple[Plan, ...]:
     if not isinstance(value, dict):
         raise _unreadable(file, "it is not a JSON object")
     version = value.get("formatVersion")
+    if version is None and "error" in value:
+        raise _unreadable(file, "it holds the error of a plan that was not made")
     if version != FORMAT_VERSION:
         raise RefusedError(
             "this plan file has a format that this version does not know",
@@ -168,16 +195,26 @@ def decode(text: str, *, file: str) -> tuple[Plan, ...]:
             next_step="plan again with this version of reconciler",
         )
     documents = value["documents"] if isinstance(value.get("documents"), list) else [value]
-    return tuple(_plan(_parsed(document, file), file) for document in documents)
+    if not documents:
+        raise _unreadable(file, "it holds no plan")
+    return tuple(_entry(document, file) for document in documents)
+
+
+def _entry(document: Any, file: str) -> Plan | FailedTarget:
+    if isinstance(document, dict) and "error" in document:
+        failure = _parsed(FailureDocument, document, file)
+        error = failure.error
+        return FailedTarget(failure.target.name, error.kind, error.message, next=error.next or "")
+    return _plan(_parsed(PlanDocument, document, file), file)
 
 
 def _refuse_constant(constant: str) -> Json:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _parsed(document: Any, file: str) -> PlanDocument:
+def _parsed(model: type[_Document], document: Any, file: str) -> _Document:
     try:
-        return PlanDocument.model_validate(document)
+        return model.model_validate(document)
     except (ValidationError, RecursionError) as error:
         detail = ""
         if isinstance(error, ValidationError):

@@ -12,6 +12,7 @@ from reconciler.plan.build import build_plan
 from reconciler.plan.change import Action, BytebaseTarget, Change, Plan, Target
 from reconciler.plan.compare import moved
 from reconciler.plan.document import decode, digest, encode
+from reconciler.plan.failed import FailedTarget
 from reconciler.plan.order import in_order, prerequisites
 
 PLAN = Plan(
@@ -24,6 +25,22 @@ TEXT = json.dumps(encode(PLAN))
 def test_a_document_of_several_targets_is_read_whole() -> None:
     both = json.dumps({"formatVersion": "1", "documents": [encode(PLAN), encode(PLAN)]})
     assert decode(both, file="p.json") == (PLAN, PLAN)
+
+
+def test_a_target_of_which_no_plan_was_made_is_read_as_that() -> None:
+    failure = {
+        "formatVersion": "1",
+        "target": {"name": "beta"},
+        "error": {"kind": "unavailable", "message": "nobody answers", "where": None, "next": "look at the network"},
+    }
+    both = json.dumps({"formatVersion": "1", "documents": [encode(PLAN), failure]})
+    failed = FailedTarget("beta", "unavailable", "nobody answers", next="look at the network")
+    assert decode(both, file="p.json") == (PLAN, failed)
+
+
+def test_the_error_of_a_run_without_any_plan_is_not_a_plan() -> None:
+    with pytest.raises(SpecError, match="error of a plan that was not made"):
+        decode(json.dumps({"error": {"kind": "badSpec", "message": "x"}}), file="p.json")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 20, len(TEXT) // 2, len(TEXT) - 1])
@@ -42,6 +59,8 @@ def test_a_truncated_file_is_not_a_plan(cut: int) -> None:
         "[" * 100_000,
         '{"formatVersion": "1"}',
         '{"formatVersion": "1", "documents": [7]}',
+        '{"formatVersion": "1", "documents": []}',
+        '{"formatVersion": "1", "error": {}}',
         '{"formatVersion": "1", "x": NaN}',
     ],
 )
