@@ -11,6 +11,7 @@ from enum import StrEnum
 from reconciler.desired.declared import Declared
 from reconciler.plan.build import Live
 from reconciler.plan.change import Action, Change, Plan, Target
+from reconciler.plan.left_behind import LeftBehind, note_of
 from reconciler.resources.base import Key, Resource
 from reconciler.resources.definition import Definition, stamp_prefix
 from reconciler.resources.record import AppliedRecord, Author, RecordState
@@ -27,7 +28,10 @@ class DriftClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DriftItem:
-    """One resource that is not simply in sync. `fields` are paths; `note` says what could not be told."""
+    """One resource that is not simply in sync. `fields` are paths; `note` says what could not be told, or what to do.
+
+    `code` is the approval code of a definition that is declared no more: nobody could find it again without.
+    """
 
     kind: str
     name: str
@@ -36,6 +40,7 @@ class DriftItem:
     who: str | None = None
     when: datetime | None = None
     note: str = ""
+    code: str = ""
 
     @property
     def key(self) -> Key:
@@ -64,10 +69,11 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is known about the past: records of the store, and authors by the audit log."""
+    """What is known about the past: records of the store, authors by the audit log, and what nobody declares any more."""
 
     records: Mapping[Key, AppliedRecord]
     authors: Mapping[Key, Author]
+    left_behind: Sequence[LeftBehind] = ()
 
 
 def assess_drift(*, plan: Plan, declared: Sequence[Declared], live: Live, memory: Memory) -> Drift:
@@ -84,10 +90,18 @@ def assess_drift(*, plan: Plan, declared: Sequence[Declared], live: Live, memory
             items.append(DriftItem(change.kind, change.name, DriftClass.UNVERIFIABLE, change.unverifiable))
     deleted = {change.key for change in plan.changes if change.action is Action.DELETE}
     if not plan.partial:
+        listed = {other.key for other in live.others}
+        items += [_unmanaged(key, memory.records.get(key)) for key in listed - deleted]
         items += [
-            DriftItem(other.kind, other.name, DriftClass.UNMANAGED) for other in live.others if other.key not in deleted
+            DriftItem(left.key.kind, left.key.name, DriftClass.UNMANAGED, note=left.note, code=left.code)
+            for left in memory.left_behind
+            if left.key not in listed | wanted.keys()
         ]
     return Drift(plan.target, tuple(sorted(items, key=lambda item: (item.kind, item.name, item.drift_class))))
+
+
+def _unmanaged(key: Key, record: AppliedRecord | None) -> DriftItem:
+    return DriftItem(key.kind, key.name, DriftClass.UNMANAGED, note=note_of(record) if record is not None else "")
 
 
 def _item(change: Change, drift_class: DriftClass, memory: Memory, note: str) -> DriftItem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.drift import Drift, DriftClass, Memory, assess_drift
 from reconciler.errors import RefusedError
 from reconciler.operations.plan import Planned, PlanRequest, make_plan
@@ -16,11 +18,11 @@ async def find_drift(request: PlanRequest, readers: Readers) -> tuple[Drift, Pla
     planned = await make_plan(request, readers, inventory=True)
     _refuse_wrong_target(planned.plan)
     observed = planned.observed
-    memory = Memory(observed.records, {})
+    memory = Memory(observed.records, {}, observed.left_behind)
     drift = assess_drift(plan=planned.plan, declared=observed.desired.declared, live=observed.live, memory=memory)
     moved = [item.key for item in drift.items if item.drift_class is DriftClass.DRIFTED]
     if moved:
-        memory = Memory(observed.records, await readers.audit.authors(moved))
+        memory = replace(memory, authors=await readers.audit.authors(moved))
         drift = assess_drift(plan=planned.plan, declared=observed.desired.declared, live=observed.live, memory=memory)
     return drift, planned
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from reconciler.desired.declared import Declared
 from reconciler.desired.target import Desired, desired_of
+from reconciler.errors import ForbiddenError, NotFoundError
 from reconciler.operations.gather import all_of
 from reconciler.plan.build import Live
 from reconciler.plan.capability import KIND as CAPABILITY
 from reconciler.plan.capability import MOST_UNNAMED, capability_warnings
+from reconciler.plan.left_behind import LeftBehind, left_behind, left_records, sought
 from reconciler.plan.people import asked_people, everybody_warning, gated_environments, gated_projects, people_findings
 from reconciler.plan.select import Selection
 from reconciler.plan.target import identity_of
@@ -41,10 +43,18 @@ class Scope:
         """Whether undeclared resources of the kind are listed."""
         return self.inventory is None or kind in self.inventory
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything there is is looked at."""
+        return self.inventory is None and not self.selection.is_partial
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One target as it is now: facts, what is declared, what is live, what is remembered, who may do what."""
+    """One target as it is now: facts, what is declared, what is live, what is remembered, who may do what.
+
+    `left_behind` is what was applied once, is declared no more and still stands; only a whole inventory looks for it.
+    """
 
     facts: UpstreamFacts
     desired: Desired
@@ -52,6 +62,7 @@ class Observed:
     records: Mapping[Key, AppliedRecord]
     access: Access | None
     remembered_workspace: str
+    left_behind: tuple[LeftBehind, ...] = ()
 
 
 async def observe(target: Target, readers: Readers, scope: Scope) -> Observed:
@@ -71,11 +82,36 @@ async def observe(target: Target, readers: Readers, scope: Scope) -> Observed:
         (*live.warnings, *desired.warnings, *rights),
         (*live.refusals, *desired.refusals),
     )
-    return Observed(facts, desired, live, records, access, await _remembered(target, readers, facts))
+    remembered = await _remembered(target, readers, facts)
+    left = await _left_behind(desired, live, records, readers) if scope.is_whole else ()
+    return Observed(facts, desired, live, records, access, remembered, left)
 
 
 async def _remembered(target: Target, readers: Readers, facts: UpstreamFacts) -> str:
     return await readers.applied.workspace(identity_of(target, facts.workspace)) or ""
+
+
+async def _left_behind(
+    desired: Desired, live: Live, records: Mapping[Key, AppliedRecord], readers: Readers
+) -> tuple[LeftBehind, ...]:
+    left = left_records(records, desired.declared, live.others)
+    stands = await all_of([_stands(record, readers) for record in left])
+    return tuple(left_behind(record) for record, does in zip(left, stands, strict=True) if does)
+
+
+async def _stands(record: AppliedRecord, readers: Readers) -> bool:
+    """Whether it is still there and in use; what cannot be looked up or may not be seen is taken for standing."""
+    wanted, reader = sought(record), readers.resources.get(record.kind)
+    if wanted is None or reader is None:
+        return True
+    try:
+        found = await reader.observe([wanted], inventory=False)
+    except NotFoundError:
+        return False
+    except ForbiddenError:
+        return True
+    # A definition that was deactivated or deleted is found, with a word about it.
+    return bool(found.live) and not (found.warnings or found.refusals)
 
 
 async def _observe_kinds(chosen: Sequence[Declared], readers: Readers, scope: Scope) -> Mapping[str, Observation]:

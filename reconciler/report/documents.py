@@ -49,7 +49,10 @@ class DriftSummaryModel(_Document):
 
 
 class DriftItemModel(_Document):
-    """One resource that is not simply in sync; who and when by the audit log, where there is one."""
+    """One resource that is not simply in sync; who and when by the audit log, where there is one.
+
+    `code` is the approval code of a definition that was applied once and is declared no more.
+    """
 
     kind: str
     name: str
@@ -58,6 +61,7 @@ class DriftItemModel(_Document):
     who: str | None
     when: datetime | None
     note: str | None
+    code: str | None
 
 
 class DriftDocument(_Document):
@@ -104,6 +108,7 @@ def drift_document(drift: Drift) -> Mapping[str, Json]:
                 who=each.who,
                 when=each.when,
                 note=each.note or None,
+                code=each.code or None,
             )
             for each in drift.items
         ],

@@ -103,6 +103,8 @@ def _plan_details(plan: Plan) -> Iterator[str]:
 
 def _drift_line(item: DriftItem) -> str:
     line = f"- **{item.drift_class.value}** {code(f'{item.kind}/{item.name}')}"
+    if item.code:
+        line += f" code {code(item.code)}"
     if item.fields:
         line += ": " + ", ".join(code(field) for field in item.fields)
     if item.who and item.when:

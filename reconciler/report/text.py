@@ -82,7 +82,8 @@ def drift_text(drift: Drift, *, color: bool) -> str:
         by = f", by {plain(item.who)} at {item.when:%Y-%m-%d %H:%M:%S} UTC" if item.who and item.when else ""
         fields = f": {plain(', '.join(item.fields))}" if item.fields else ""
         style = _DRIFT_STYLES[item.drift_class]
-        page.line(f"  {item.drift_class.value:<12} {plain(item.kind)}/{plain(item.name)}{fields}{by}", style)
+        code = f" (code {plain(item.code)})" if item.code else ""
+        page.line(f"  {item.drift_class.value:<12} {plain(item.kind)}/{plain(item.name)}{code}{fields}{by}", style)
         if item.note:
             page.line(f"               {plain(item.note)}")
     summary = drift.summary()

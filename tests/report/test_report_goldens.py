@@ -117,6 +117,7 @@ DRIFT = Drift(
         ),
         DriftItem("bytebase/webhook", "demo/x/SLACK", DriftClass.UNMANAGED),
         DriftItem("bytebase/im", "workspace", DriftClass.UNVERIFIABLE, ("credentials.SLACK",)),
+        DriftItem("feishu/definition", "old-gate", DriftClass.UNMANAGED, note="deactivate it", code="CODE-0"),
     ),
 )
 
@@ -219,7 +220,11 @@ def nasty_plan(text: str) -> Plan:
 @pytest.mark.parametrize("text", NASTY)
 def test_foreign_text_is_no_markup_mention_or_html_in_a_comment(text: str) -> None:
     rendered = plans_markdown([nasty_plan(text)]) + drift_markdown(
-        [replace(DRIFT, items=(DriftItem("bytebase/webhook", text, DriftClass.DRIFTED, (text,), None, None, text),))]
+        [
+            replace(
+                DRIFT, items=(DriftItem("bytebase/webhook", text, DriftClass.DRIFTED, (text,), None, None, text, text),)
+            )
+        ]
     )
     outside = _without_code(rendered)
     for tag in re.findall(r"<[^>]*>", outside):
