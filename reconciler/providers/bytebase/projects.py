@@ -70,7 +70,7 @@ class Projects:
     async def add_webhook(self, project: str, kind: str, webhook: WebhookFields) -> WireWebhook:
         """Add a webhook. Its id is found by comparing with what was there before: the server does not tell."""
         known = {entry.name for entry in (await self.get(project)).webhooks}
-        body = {"project": project, "webhook": {"type": kind, **_webhook_json(webhook)}}
+        body = {"webhook": {"type": kind, **_webhook_json(webhook)}}
         meaning = _writing("add the webhook", project)
         call = Call("POST", f"/v1/{project}:addWebhook", meaning, Repeat.UNSENT, (), body)
         after = (await self._channel.send(WireProject, call)).webhooks
