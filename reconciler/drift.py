@@ -13,7 +13,7 @@ from reconciler.plan.build import Live
 from reconciler.plan.change import Action, Change, Plan, Target
 from reconciler.plan.left_behind import LeftBehind, note_of
 from reconciler.resources.base import Key, Resource
-from reconciler.resources.definition import Definition, stamp_prefix
+from reconciler.resources.definition import Definition, is_stamp, stamp_prefix
 from reconciler.resources.record import AppliedRecord, Author, RecordState
 
 
@@ -148,4 +148,6 @@ def _side_by_stamp(desired: Definition, observed: Definition) -> tuple[DriftClas
         return DriftClass.DRIFTED, ""
     if observed.stamp.startswith(stamp_prefix(desired.integration)):
         return DriftClass.PENDING, ""
+    if is_stamp(observed.stamp):
+        return DriftClass.DRIFTED, f"it carries the stamp of another integration ({observed.stamp})"
     return DriftClass.DRIFTED, "its approval node does not carry our stamp"

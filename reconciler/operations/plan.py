@@ -17,7 +17,7 @@ from reconciler.spec.target import Target
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What is to be planned. `rewrite` chooses resources whose write-only values are sent again."""
+    """What is to be planned. `rewrite` chooses resources whose write-only values are sent again, whosever they were."""
 
     target: Target
     selection: Selection = field(default_factory=Selection)
@@ -46,7 +46,7 @@ async def make_plan(request: PlanRequest, readers: Readers, *, inventory: bool =
         wishes=Wishes(request.selection, request.rewrite, prune),
         provenance=request.provenance,
     )
-    facts = SafetyFacts(observed.facts, observed.desired.declared, observed.live, observed.access)
+    facts = SafetyFacts(observed.facts, observed.desired.declared, observed.live, observed.access, observed.records)
     return Planned(judged(plan, facts, _policy(request, observed)), observed)
 
 
@@ -59,4 +59,5 @@ def _policy(request: PlanRequest, observed: Observed) -> SafetyPolicy:
         gated_environments=gated_environments(request.target, [each.name for each in spec.bytebase.environments]),
         remembered_workspace=observed.remembered_workspace,
         accept_identity=request.accept_identity,
+        rewrite=request.rewrite,
     )

@@ -11,12 +11,15 @@ from reconciler.desired.declared import Declared
 from reconciler.plan.build import Live
 from reconciler.plan.change import Action, Change, Plan
 from reconciler.plan.lockout import lockouts
+from reconciler.plan.ownership import OwnershipFacts, foreign_definitions
+from reconciler.plan.select import Selection
 from reconciler.resources.access import Access
 from reconciler.resources.approval_rules import ApprovalRules
-from reconciler.resources.base import Origin, Resource
+from reconciler.resources.base import Key, Origin, Resource
 from reconciler.resources.binding import Binding
 from reconciler.resources.facts import UpstreamFacts
 from reconciler.resources.finding import Finding, order
+from reconciler.resources.record import AppliedRecord
 from reconciler.resources.role import Role
 from reconciler.resources.rollout_policy import RolloutPolicy
 
@@ -26,7 +29,10 @@ SUPPORTED = (3, 17)
 
 @dataclass(frozen=True, slots=True)
 class SafetyPolicy:
-    """The limits a spec and its command set. `remembered_workspace` is the one first met under this identity."""
+    """The limits a spec and its command set. `remembered_workspace` is the one first met under this identity.
+
+    `rewrite` names the definitions that may be taken from another integration.
+    """
 
     undeclared_im: Literal["refuse", "erase"] = "refuse"
     max_deletes: int = 3
@@ -34,6 +40,7 @@ class SafetyPolicy:
     gated_environments: frozenset[str] = frozenset()
     remembered_workspace: str = ""
     accept_identity: bool = False
+    rewrite: Selection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +51,15 @@ class SafetyFacts:
     declared: Sequence[Declared] = ()
     live: Live = field(default_factory=Live)
     access: Access | None = None
+    records: Mapping[Key, AppliedRecord] = field(default_factory=dict)
 
 
 def judged(plan: Plan, facts: SafetyFacts, policy: SafetyPolicy) -> Plan:
     """The plan with the refusals and warnings of safety added."""
+    ownership = OwnershipFacts(facts.declared, facts.live, facts.records, policy.rewrite)
+    foreign, taken_over = foreign_definitions(plan, ownership)
     refusals = [
+        *foreign,
         *_wrong_target(plan, facts.upstream, policy),
         *_undeclared_im(plan, policy),
         *_licence(plan, facts.upstream),
@@ -57,6 +68,7 @@ def judged(plan: Plan, facts: SafetyFacts, policy: SafetyPolicy) -> Plan:
         *(lockouts(plan, facts.access, facts.upstream.account) if facts.access is not None else ()),
     ]
     warnings = [
+        *taken_over,
         *_version(plan, facts.upstream),
         *_unmatched_issues(plan, facts),
         *_unknown_roles(facts),

@@ -6,6 +6,7 @@ sees an unapplied change of the spec, or of the fixed values below, without any 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -131,6 +132,11 @@ class Definition(Resource):
 def stamp_prefix(integration: str) -> str:
     """What every stamp of an integration begins with."""
     return f"gate-{sha256(integration)[:4]}-"
+
+
+def is_stamp(node_id: str) -> bool:
+    """Whether the id of an approval node is a stamp, of whichever integration."""
+    return re.fullmatch(r"gate-[0-9a-f]{4}-[0-9a-f]{12}", node_id) is not None
 
 
 def stamp_of(definition: Definition) -> str:
