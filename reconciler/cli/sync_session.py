@@ -27,7 +27,7 @@ from reconciler.daemon.host import Host, HostSettings
 from reconciler.daemon.http import HttpFace
 from reconciler.daemon.parts import SyncTarget
 from reconciler.daemon.server import serving
-from reconciler.errors import ReconcilerError, SpecError, ThrottledError, UnavailableError
+from reconciler.errors import ReconcilerError, RefusedError, SpecError, ThrottledError, UnavailableError
 from reconciler.ids import sha256
 from reconciler.report.gate_history import history_line
 from reconciler.secret import Secret
@@ -81,6 +81,7 @@ class SyncSession:
         self._store = store
         self._build = build
         self._seen = ""
+        self._loaded: frozenset[str] = frozenset()
         self._next_try = 0.0
 
     async def targets(self) -> Sequence[SyncTarget]:
@@ -97,22 +98,36 @@ class SyncSession:
                 if each.aclose is not None:
                     await each.aclose()
             raise
+        self._loaded = frozenset(target.name for target in built)
         return built
+
+    async def _require_no_orphans(self, loaded: frozenset[str]) -> None:
+        """RefusedError while a target that was loaded has left the spec with requests that nobody would end (R-03)."""
+        names = {target.name for target in load_specs(self._options.common.files).require(self._options.common.target)}
+        for name in sorted(loaded - names):
+            if left := await SqlAgenda(self._store, name).unsettled():
+                raise RefusedError(
+                    f"{name} leaves the spec with {len(left)} open request{'s' if len(left) > 1 else ''}",
+                    where=name,
+                    why="nobody would end them: " + ", ".join(left[:3]) + (" …" if len(left) > 3 else ""),
+                    next_step="put it back, stop, and run: reconciler sync --drain; or wait until they are decided",
+                )
 
     async def reload(self) -> Sequence[SyncTarget] | None:
         """The targets when the spec's files are others than before, else None.
 
         What could not be built for another reason than the spec itself is tried again after a while.
         """
-        now, seen = asyncio.get_running_loop().time(), self._seen
-        if now < self._next_try or self._look() == seen:
+        now = asyncio.get_running_loop().time()
+        if now < self._next_try or self._look() == self._seen:
             return None
         try:
+            await self._require_no_orphans(self._loaded)
             return await self.targets()
         except SpecError:
             raise
         except ReconcilerError:
-            self._seen, self._next_try = seen, now + _RETRY_SECONDS
+            self._seen, self._next_try = "", now + _RETRY_SECONDS
             raise
 
     async def _context(self, target: Target, spec_digest: str) -> SyncContext:

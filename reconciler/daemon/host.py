@@ -63,7 +63,7 @@ class Host:
         """Why the daemon is not ready; empty when it is."""
         found = [reason for runner in self._runners.values() for reason in runner.reasons()]
         if self._spec_problem:
-            found.append(f"the spec on disk is broken, the one before it is in force: {self._spec_problem}")
+            found.append(f"the spec on disk cannot be loaded, the one before it is in force: {self._spec_problem}")
         if (fault := self._store_fault()) is not None:
             found.append(str(fault))
         return tuple(found)
@@ -180,10 +180,6 @@ class Host:
             loop.cancel()
         await asyncio.gather(*self._loops.values(), return_exceptions=True)
         for runner in old.values():
-            if runner.target.name not in self._runners and (left := await runner.target.agenda.unsettled()):
-                _log.error(
-                    "%s left the spec with %d open requests; nobody will end them", runner.target.name, len(left)
-                )
             task = asyncio.create_task(runner.retire())
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)

@@ -205,7 +205,7 @@ class Entitlement:
     """Who may decide a subject now, by Bytebase e-mail, and what could not be understood while finding out.
 
     `notes` say what failed closed (an unknown group, a condition not understood): people may be missing for it.
-    `too_many` is true when `allUsers` or a group would exceed the gate's limit; `people` is then empty.
+    `too_many`: more people than the gate's limit, or `allUsers`; then nobody is asked, whoever `people` names.
     """
 
     people: frozenset[str]

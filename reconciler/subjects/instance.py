@@ -76,6 +76,10 @@ DIGEST_WIDGET = "digest"
 """The widget that names content, subject and generation; the last of a form."""
 
 
+TEXT_KEY_PREFIX = "@i18n@"
+"""What a text begins with that Feishu looks up as a key (facts: instance i18n)."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldText:
     """One form field in every language: `texts` maps locale to text; equal texts are sent as they are."""
@@ -86,6 +90,17 @@ class FieldText:
     def text(self, locale: str) -> str:
         """The text in `locale`, or in the first language."""
         return dict(self.texts).get(locale, self.texts[0][1])
+
+    @property
+    def text_key(self) -> str:
+        """The key that the texts are sent under where they differ by language; Feishu should never show it."""
+        return f"{TEXT_KEY_PREFIX}field_{self.id}"
+
+    @property
+    def goes_under_its_key(self) -> bool:
+        """Whether the key is sent: texts differ by language, or one of them looks like a key itself."""
+        texts = {text for _, text in self.texts}
+        return len(texts) > 1 or any(text.startswith(TEXT_KEY_PREFIX) for text in texts)
 
 
 @dataclass(frozen=True, slots=True)

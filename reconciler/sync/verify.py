@@ -14,7 +14,6 @@ from reconciler.subjects.instance import Decision, FieldText, Instance, Instance
 
 READ_LOCALE = "en-US"
 """Instances are read in this locale, so our own texts come back in it."""
-KEY_PREFIX = "@i18n@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +79,10 @@ def same_form(sent: tuple[FieldText, ...], instance: Instance) -> bool:
     if instance.foreign_form or len(instance.form) != len(wanted):
         return False
     found = dict(instance.form)
-    keyed = {each.id: text_key(each.id) for each in sent if each.id in wanted and goes_under_a_key(each)}
+    keyed = {each.id: each.text_key for each in sent if each.id in wanted and each.goes_under_its_key}
     if keyed and all(found.get(id_) == key for id_, key in keyed.items()):
         found |= {id_: wanted[id_] for id_ in keyed}
     return found == wanted
-
-
-def text_key(field_id: str) -> str:
-    """The key a field's texts are sent under where they differ by language."""
-    return f"{KEY_PREFIX}field_{field_id}"
-
-
-def goes_under_a_key(field: FieldText) -> bool:
-    """Whether a field was sent as a key: its texts differ by language, or one of them looks like a key itself."""
-    texts = {text for _, text in field.texts}
-    return len(texts) > 1 or any(text.startswith(KEY_PREFIX) for text in texts)
 
 
 def _counts(task: NodeTask, by_open_id: Mapping[str, str], asked: set[str], gate: Gate) -> bool:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 from fakes.daemon_parts import FakePasses, FakeSubjects, Parts, entry, stage
 
 from reconciler.adapters.lock_file import hold_file
+from reconciler.adapters.store import SqlLedger
 from reconciler.cli import sync as sync_module
 from reconciler.cli import sync_session as session_module
 from reconciler.cli.main import cli
@@ -25,7 +27,7 @@ from reconciler.daemon.parts import EventSink, SyncTarget
 from reconciler.errors import CredentialsError, UnavailableError
 from reconciler.ports.sync import Sighting
 from reconciler.spec.target import Target
-from reconciler.subjects.entry import HistoryRow, LedgerChange, Reason
+from reconciler.subjects.entry import EntryState, HistoryRow, LedgerChange, Reason
 
 SPEC = """
 apiVersion: reconciler/v1
@@ -47,6 +49,7 @@ class Builds:
 
     def __init__(self) -> None:
         self.contexts: list[SyncContext] = []
+        self.ledgers: dict[str, SqlLedger] = {}
         self.passes = FakePasses()
         self.subjects = FakeSubjects([Sighting("projects/demo/plans/1", stage(1), "1")])
         self.background: Callable[[EventSink], object] | None = None
@@ -57,6 +60,7 @@ class Builds:
 
     async def __call__(self, target: Target, context: SyncContext) -> SyncTarget:
         self.contexts.append(context)
+        self.ledgers[target.name] = context.ledger
         if self.error is not None:
             raise self.error
         if self.errors:
@@ -249,6 +253,40 @@ def test_a_changed_spec_is_loaded_and_a_broken_one_is_not(
     first, second = builds.contexts
     assert first.spec_digest != second.spec_digest
     assert builds.closed == 2
+
+
+def test_r_03_a_target_leaves_the_spec_only_once_its_requests_are_ended(
+    builds: Builds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "HostSettings", lambda **given: HostSettings(reload_every=0.02, **given))
+    monkeypatch.setattr(session_module, "_RETRY_SECONDS", 0.05)
+    other = tmp_path / "specs/b.yaml"
+    other.write_text(SPEC.replace("name: acme", "name: leaving").replace("acme-prod", "other").replace(":1", ":2"))
+    begun: list[int] = []
+    shown: list[int] = []
+
+    async def background(_sink: EventSink) -> None:
+        begun.append(len(builds.contexts))
+        if len(begun) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if len(begun) > 1:
+            return await asyncio.sleep(3_600)
+        leaving = builds.ledgers["leaving"]
+        asked = entry(stage(1), reason=Reason("asked", "asked"))
+        await leaving.commit(LedgerChange(entry=asked))
+        other.unlink()
+        await asyncio.sleep(0.3)
+        shown.append(len(builds.contexts))
+        await leaving.commit(LedgerChange(entry=replace(asked, state=EntryState.CLOSED)))
+        return await asyncio.sleep(3_600)
+
+    builds.background = background
+    result = run("--no-http")
+    assert result.exit_code == 0
+    assert shown == [2]
+    assert len(builds.contexts) == 3
+    assert result.stderr.count("leaving leaves the spec with 1 open request") == 1
+    assert stage(1) in result.stderr
 
 
 def test_a_network_address_needs_a_secret(builds: Builds, monkeypatch: pytest.MonkeyPatch) -> None:

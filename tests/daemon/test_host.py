@@ -14,7 +14,7 @@ from reconciler.daemon.host import Host, HostSettings
 from reconciler.daemon.parts import SyncTarget
 from reconciler.errors import CredentialsError, SpecError, UnavailableError
 from reconciler.ports.sync import Sighting
-from reconciler.subjects.entry import EntryState, Reason, Wish
+from reconciler.subjects.entry import EntryState, Wish
 from reconciler.subjects.instance import InstanceStatus
 
 SETTINGS = HostSettings(workers=4, patience=30, finish_within=20)
@@ -233,20 +233,6 @@ def test_a_broken_spec_keeps_the_old_one_in_force_and_says_so(tmp_path: Path) ->
         spec.next = [world.target()]
         await asyncio.sleep(5)
         assert host.reasons() == ()
-        stop.set()
-        await task
-
-    run_fast(main())
-
-
-def test_a_target_that_leaves_with_open_requests_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> None:
-        world, spec, stop = await parts(tmp_path), Spec(), asyncio.Event()
-        await world.put(entry(stage(1), reason=Reason("asked", "asked")))
-        task = await started(Host([world.target()], settings=SETTINGS, reload=spec.reload), stop)
-        spec.next = []
-        await asyncio.sleep(5)
-        assert "1 open requests" in caplog.text
         stop.set()
         await task
 

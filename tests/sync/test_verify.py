@@ -10,9 +10,9 @@ from fakes.gate_facts import BOB, DAVE, ERIN, GATE, IDS, NODE, entry, field, ins
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.providers.feishu.instance_request import create_body, field_key
+from reconciler.providers.feishu.instance_request import create_body
 from reconciler.subjects.instance import Decision, InstanceStatus, NodeTaskStatus
-from reconciler.sync.verify import NotVerified, Verified, goes_under_a_key, same_form, text_key, verify
+from reconciler.sync.verify import NotVerified, Verified, same_form, verify
 
 ENTITLED = {BOB: IDS[BOB], DAVE: IDS[DAVE]}
 
@@ -151,7 +151,7 @@ def test_the_order_of_fields_does_not_matter():
 
 # --- texts under keys ----------------------------------------------------------------------------------------------
 def keyed(*ids):
-    return instance(form=tuple((i, text_key(i) if i in ids else t) for i, t in instance().form))
+    return instance(form=tuple((i, f"@i18n@field_{i}" if i in ids else t) for i, t in instance().form))
 
 
 def test_our_own_texts_stand_behind_our_own_keys():
@@ -169,12 +169,12 @@ def test_keys_stand_for_all_texts_or_for_none():
     form = tuple((each.id, each.text("en-US")) for each in sent)
     for raw in itertools.product((False, True), repeat=2):
         keys = dict(zip(("stage", "tasks"), raw, strict=True))
-        read = instance(form=tuple((i, text_key(i) if keys.get(i) else t) for i, t in form))
+        read = instance(form=tuple((i, f"@i18n@field_{i}" if keys.get(i) else t) for i, t in form))
         assert same_form(sent, read) == (raw[0] == raw[1])
 
 
 def test_another_fields_key_is_not_ours():
-    form = tuple((i, text_key("sql") if i == "stage" else t) for i, t in instance().form)
+    form = tuple((i, "@i18n@field_sql" if i == "stage" else t) for i, t in instance().form)
     assert not same_form(request().form, instance(form=form))
 
 
@@ -182,12 +182,11 @@ def test_the_keys_are_those_under_which_texts_are_sent():
     body = create_body(request(), widget_types={})
     keys = {text.key for resource in body.i18n_resources for text in resource.texts}
     for each in request().form:
-        assert text_key(each.id) == field_key(each.id)
-        assert (text_key(each.id) in keys) == goes_under_a_key(each)
+        assert (each.text_key in keys) == each.goes_under_its_key
 
 
 def test_a_text_that_looks_like_a_key_goes_under_one_of_ours():
-    assert goes_under_a_key(field("sql", "@i18n@field_digest"))
+    assert field("sql", "@i18n@field_digest").goes_under_its_key
 
 
 TASKS = st.lists(

@@ -33,7 +33,7 @@ from reconciler.sync.decisions import (
 from reconciler.sync.foreign import one_line
 from reconciler.sync.observation import Observation
 from reconciler.sync.reasons import reason
-from reconciler.sync.situation import Answer
+from reconciler.sync.situation import Answer, Stand
 
 FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 300.0
@@ -96,7 +96,7 @@ class Reconciler:
             return recovered
         match decision:
             case Wait():
-                return await self._wait(seen, judged)
+                return await self._wait(seen, judged, records)
             case Hold():
                 return await self._concluder.hold(seen, judged, records, decision)
             case Send():
@@ -163,13 +163,16 @@ class Reconciler:
             return moved_on
         return await self._concluder.tell(seen, records, decision)
 
-    async def _wait(self, seen: Observation, judged: Assessment) -> PassResult:
+    async def _wait(self, seen: Observation, judged: Assessment, records: Records) -> PassResult:
         entry, gate = seen.entry, seen.gate
         if entry is None or gate is None or judged.situation.answer is not Answer.PENDING:
             return PassResult(again_after=2.0 if judged.situation.answer is not Answer.NONE else None)
         since = (entry.loss_since or seen.now) if judged.lost else None
-        if since != entry.loss_since:
-            await self.ports.ledger.commit(LedgerChange(entry=replace(entry, loss_since=since)))
+        waiting = replace(entry, loss_since=since)
+        if judged.situation.stand is Stand.WAITING and (held := records.waits_again(waiting)) is not None:
+            await self.ports.ledger.commit(records.change(held, "asked", records.status_comment(held)))
+        elif since != entry.loss_since:
+            await self.ports.ledger.commit(LedgerChange(entry=waiting))
         waits = [_seconds(entry.reminded_at or entry.asked_at, gate.remind_after.total_seconds(), seen.now)]
         if seen.instance is not None:
             waits.append(_seconds(seen.instance.started, gate.expire_after.total_seconds(), seen.now))

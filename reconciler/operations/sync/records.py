@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from reconciler.ids import plan_of
 from reconciler.operations.sync.settings import SyncSettings
 from reconciler.subjects.entry import Entry, EntryState, HistoryRow, LedgerChange, OutboxItem, OutboxKind, Reason
+from reconciler.subjects.instance import InstanceRequest
 from reconciler.sync.messages import Texts, instance_texts, issue_texts
 from reconciler.sync.observation import Observation
+from reconciler.sync.reasons import reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,13 @@ class Records:
             stages=stages,
             unfinished=not stage.is_finished if stage is not None else entry.unfinished,
         )
+
+    def waits_again(self, entry: Entry) -> Entry | None:
+        """The entry shown as asked once more, where what held its pending request is over; None where nothing did."""
+        if entry.state is not EntryState.ASKED or entry.request is None:
+            return None
+        again = self.moved(entry, EntryState.ASKED, asked_reason(entry.request))
+        return None if again.reason == entry.reason else again
 
     def row(
         self, entry: Entry, decision: str, why: Reason, *, actor: str = "", evidence: Iterable[tuple[str, str]] = ()
@@ -142,6 +151,11 @@ class Records:
 
     def _message(self, mark: str, kind: OutboxKind, to: str, texts: Texts, *, link: str = "") -> OutboxItem:
         return OutboxItem(mark=mark, kind=kind, to=to, texts=texts, subject=self.seen.subject, link=link)
+
+
+def asked_reason(request: InstanceRequest) -> Reason:
+    """Whom the request asks."""
+    return reason("asked", who=", ".join(person.email for person in request.approvers))
 
 
 def _pairs(value: object) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reconciler.errors import ConflictError, ReconcilerError, ThrottledError, UnavailableError
 from reconciler.ids import slot_uuid
-from reconciler.operations.sync.records import Records
+from reconciler.operations.sync.records import Records, asked_reason
 from reconciler.operations.sync.settings import PassResult, SyncPorts, SyncSettings
 from reconciler.subjects.entry import Entry, EntryState, OutboxItem
 from reconciler.subjects.instance import AskedPerson, FieldText, InstanceRequest
@@ -65,8 +65,9 @@ class Sender:
 
     async def record_asked(self, intended: Entry, code: str, records: Records) -> Entry:
         """The instance is known to exist: record it and tell those who asked."""
-        who = ", ".join(person.email for person in intended.request.approvers) if intended.request else ""
-        why = reason("asked", who=who)
+        if intended.request is None:
+            raise AssertionError("an instance without a request")
+        why = asked_reason(intended.request)
         asked = replace(
             records.moved(intended, EntryState.ASKED, why),
             instance=code,
@@ -77,7 +78,10 @@ class Sender:
         messages: list[OutboxItem | None] = [records.status_comment(asked)]
         messages += records.answer_comments(asked, why)
         messages += records.cards(asked, "asked", why)
-        evidence = (("digest", _digest(intended)), ("approvers", who))
+        evidence = (
+            ("digest", _digest(intended)),
+            ("approvers", ", ".join(person.email for person in intended.request.approvers)),
+        )
         change = records.change(asked, "asked", *messages, evidence=evidence, wishes=records.answers(why.text))
         await self._ports.ledger.commit(change)
         return asked

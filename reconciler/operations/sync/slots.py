@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from reconciler.errors import NotFoundError
 from reconciler.ids import slot_uuid
-from reconciler.operations.sync.records import Records
+from reconciler.operations.sync.records import Records, asked_reason
 from reconciler.operations.sync.send import Sender
 from reconciler.operations.sync.settings import PassResult, SyncPorts, SyncSettings
 from reconciler.subjects.entry import Entry, EntryState
@@ -90,8 +90,7 @@ class Slots:
         if found.status is InstanceStatus.PENDING and waits and not _is_ours(request, found):
             await self._foreign(entry, found, records)
             return
-        who = ", ".join(person.email for person in request.approvers)
-        asked = replace(records.moved(entry, EntryState.ASKED, reason("asked", who=who)), instance=found.code)
+        asked = replace(records.moved(entry, EntryState.ASKED, asked_reason(request)), instance=found.code)
         # A form that cannot be shown to be ours is kept so that `verify` compares, and refuses, it.
         await self._ports.ledger.commit(records.change(asked, "adopted", records.status_comment(asked)))
 

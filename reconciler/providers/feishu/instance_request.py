@@ -8,19 +8,13 @@ from collections.abc import Mapping
 from reconciler.providers.feishu.definitions import DEFAULT_LOCALE, LOCALES
 from reconciler.providers.feishu.wire.definitions import I18nResource, I18nText
 from reconciler.providers.feishu.wire.instances import CreateInstanceBody, NodeApprovers
-from reconciler.subjects.instance import FieldText, InstanceRequest
+from reconciler.subjects.instance import TEXT_KEY_PREFIX, FieldText, InstanceRequest
 
-_KEY_PREFIX = "@i18n@"
-_TITLE_KEY = f"{_KEY_PREFIX}request_title"
-
-
-def field_key(field_id: str) -> str:
-    """The key a field's texts are sent under where they differ by language; Feishu should never show it."""
-    return f"{_KEY_PREFIX}field_{field_id}"
+_TITLE_KEY = f"{TEXT_KEY_PREFIX}request_title"
 
 
 def create_body(request: InstanceRequest, *, widget_types: Mapping[str, str]) -> CreateInstanceBody:
-    """The body for a request. A text that is the same in every language is sent as it is, others under `field_key`.
+    """The body for a request. A text that is the same in every language is sent as it is, others under their key.
 
     `widget_types` gives the type of each widget id; a single line is assumed where it is silent.
     """
@@ -28,10 +22,9 @@ def create_body(request: InstanceRequest, *, widget_types: Mapping[str, str]) ->
     widgets = []
     for field in request.form:
         value = field.text(DEFAULT_LOCALE)
-        # What looks like a key is put under one of ours, or Feishu would look it up.
-        if len({field.text(locale) for locale in LOCALES}) > 1 or value.startswith(_KEY_PREFIX):
-            texts[field_key(field.id)] = field
-            value = field_key(field.id)
+        if field.goes_under_its_key:
+            texts[field.text_key] = field
+            value = field.text_key
         if value:
             widgets.append({"id": field.id, "type": widget_types.get(field.id, "input"), "value": value})
     return CreateInstanceBody(

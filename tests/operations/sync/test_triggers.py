@@ -277,6 +277,23 @@ async def test_a_paused_gate_sends_nothing_and_shows_it(world, loop):
     assert (await loop.entry(stage(plan))).reason.code == "paused"
 
 
+async def test_a_pending_request_that_was_held_up_is_shown_as_asked_again_once_nothing_holds_it(world, loop):
+    plan = world.new_change()
+    await loop.settle(1)
+    asked = (await loop.entry(stage(plan))).reason
+    plan.checks = CheckStatus.ERROR
+    await loop.settle(1)
+    assert (await loop.entry(stage(plan))).reason.code == "checksError"
+    plan.checks = CheckStatus.SUCCESS
+    await loop.settle(1)
+    assert (await loop.entry(stage(plan))).reason == asked
+    (status,) = [c.text for c in world.issue_comments[plan.issue] if "reconciler:status:" in c.text]
+    assert "asked in Feishu" in status
+    rows = len(await loop.ledger.history(stage(plan)))
+    await loop.settle(2)
+    assert len(await loop.ledger.history(stage(plan))) == rows
+
+
 async def test_a_reminder_goes_out_after_its_time_and_not_before(world, loop):
     plan = world.new_change()
     await loop.settle(2)

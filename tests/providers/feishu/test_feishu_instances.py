@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import UnavailableError
 from reconciler.providers.feishu.instance_facts import instance_facts
-from reconciler.providers.feishu.instance_request import create_body, field_key
+from reconciler.providers.feishu.instance_request import create_body
 from reconciler.providers.feishu.wire.instances import ReadInstance
 from reconciler.subjects.instance import (
     AskedPerson,
@@ -165,7 +165,7 @@ REQUEST = InstanceRequest(
 def test_a_request_becomes_a_body_in_both_languages() -> None:
     body = create_body(REQUEST, widget_types={"sql": "textarea"})
     assert json.loads(body.form) == [
-        {"id": "change", "type": "input", "value": field_key("change")},
+        {"id": "change", "type": "input", "value": "@i18n@field_change"},
         {"id": "sql", "type": "textarea", "value": "SELECT 1"},
         {"id": "digest", "type": "input", "value": "d"},
     ]
@@ -173,8 +173,8 @@ def test_a_request_becomes_a_body_in_both_languages() -> None:
     assert body.i18n_resources is not None
     texts = {resource.locale: {text.key: text.value for text in resource.texts} for resource in body.i18n_resources}
     assert texts == {
-        "en-US": {body.title: "Prod", field_key("change"): "Add"},
-        "zh-CN": {body.title: "生产", field_key("change"): "新增"},
+        "en-US": {body.title: "Prod", "@i18n@field_change": "Add"},
+        "zh-CN": {body.title: "生产", "@i18n@field_change": "新增"},
     }
     assert [resource.is_default for resource in body.i18n_resources] == [True, False]
 
