@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from reconciler.resources.base import Json, Mark, Resource
 
@@ -34,6 +34,11 @@ class Binding(Resource):
     def name(self) -> str:
         """`<role>:<member>:<project|workspace>`."""
         return f"{self.role}:{self.member}:{self.scope}"
+
+    def over(self, observed: Self) -> Self:
+        """Itself: a binding without a project is one of the workspace, not one whose project is left open."""
+        del observed
+        return self
 
     def fields(self) -> Mapping[str, Json]:
         """Presence is all there is."""
