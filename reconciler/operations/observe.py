@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from reconciler.desired.declared import Declared
 from reconciler.desired.target import Desired, desired_of
-from reconciler.errors import ForbiddenError, NotFoundError
+from reconciler.errors import FilePosition, ForbiddenError, NotFoundError
 from reconciler.operations.gather import all_of
 from reconciler.plan.build import Live
 from reconciler.plan.capability import KIND as CAPABILITY
@@ -66,13 +66,19 @@ class Observed:
 
 
 async def observe(target: Target, readers: Readers, scope: Scope) -> Observed:
-    """Read one target. Any failed read raises: half a picture would be a wrong plan."""
+    """Read one target. Any failed read raises: half a picture would be a wrong plan.
+
+    NotFoundError, with the place in the spec, for a definition whose code Feishu does not know.
+    """
     readers.forget()
     records = await readers.applied.records(target.name)
     desired = desired_of(target, records)
     chosen = [one for one in desired.declared if scope.selection.has(one.key)]
     facts = await readers.facts.facts()
-    observations = await _observe_kinds(chosen, readers, scope)
+    try:
+        observations = await _observe_kinds(chosen, readers, scope)
+    except NotFoundError as error:
+        raise _placed(error, target, chosen) from error
     live = _live(chosen, observations, records)
     access, people, rights = await _observe_people(target, readers, live, desired, scope)
     live = Live(
@@ -89,6 +95,21 @@ async def observe(target: Target, readers: Readers, scope: Scope) -> Observed:
 
 async def _remembered(target: Target, readers: Readers, facts: UpstreamFacts) -> str:
     return await readers.applied.workspace(identity_of(target, facts.workspace)) or ""
+
+
+def _placed(error: NotFoundError, target: Target, chosen: Sequence[Declared]) -> NotFoundError:
+    """A reader does not know the spec: where it names a declared resource, the place that declares it is put there."""
+    origin = next((one.origin for one in chosen if str(one.key) == error.where), None)
+    if origin is None:
+        return error
+    definitions = target.spec.feishu.definitions if target.spec.feishu is not None else ()
+    codes = (
+        target.origin("spec", "feishu", "definitions", index, "code")
+        for index, definition in enumerate(definitions)
+        if f"{_DEFINITION}/{definition.name}" == error.where
+    )
+    at = next(codes, FilePosition(origin.file, origin.line, 1))
+    return NotFoundError(f"{error.where}: {error.what}", where=at, why=error.why, next_step=error.next_step)
 
 
 async def _left_behind(

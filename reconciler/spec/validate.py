@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from reconciler.spec.checks import doubts, fit, names, overlap
+from reconciler.spec.checks import codes, doubts, fit, names, overlap
 from reconciler.spec.diagnostics import Diagnostic
 from reconciler.spec.target import Target
 
@@ -20,6 +20,7 @@ _ERRORS: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
 _ERRORS_BETWEEN: tuple[Callable[[Sequence[Target]], Iterator[Diagnostic]], ...] = (
     names.duplicate_targets,
     overlap.overlapping_targets,
+    codes.shared_codes,
 )
 _WARNINGS: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     doubts.idle_gates,

@@ -45,8 +45,6 @@ def duplicates(target: Target) -> Iterator[Diagnostic]:
     bindings = (f"{b.role} for {b.member} in {b.project or 'the workspace'}" for b in bytebase.bindings)
     yield from _repeated(target, (*root, "bindings"), "binding of", "role", bindings)
     yield from _repeated(target, ("spec", "feishu", "definitions"), "definition", "name", (d.name for d in definitions))
-    codes = (d.code for d in definitions)
-    yield from _repeated(target, ("spec", "feishu", "definitions"), "definition with code", "code", codes)
     yield from _repeated(
         target, ("spec", "externalNodes"), "external node", "name", (n.name for n in spec.external_nodes)
     )
@@ -107,11 +105,9 @@ def _known(target: Target, path: Path, what: str, name: str, known: Sequence[str
     yield target.diagnostic(path, f"no {what} is called '{name}'", hint)
 
 
-def _repeated(target: Target, path: Path, what: str, field: str, names: Iterable[str | None]) -> Iterator[Diagnostic]:
+def _repeated(target: Target, path: Path, what: str, field: str, names: Iterable[str]) -> Iterator[Diagnostic]:
     first: dict[str, int] = {}
     for i, name in enumerate(names):
-        if name is None:
-            continue
         if name in first:
             place = target.origin(*path, first[name], field)
             yield target.diagnostic((*path, i, field), f"a second {what} '{name}'", f"the first is at {place}")

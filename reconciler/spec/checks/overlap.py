@@ -111,10 +111,10 @@ def _contains(wide: Sequence[str], narrow: Sequence[str]) -> bool:
 def _same_bytebase(first: Target, second: Target) -> bool:
     one, other = first.spec.bytebase, second.spec.bytebase
     same_label = one.identity is not None and one.identity == other.identity
-    return same_label or _address(one.url) == _address(other.url)
+    return same_label or address(one.url) == address(other.url)
 
 
-def _address(url: str) -> str:
+def address(url: str) -> str:
     """A URL such that two writings of one address are equal."""
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")

@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, StrictBool, StrictInt, Tag, model_val
 
 from reconciler.spec.models.base import SpecModel, label_of, tag
 from reconciler.spec.models.references import SecretRef
-from reconciler.spec.models.scalars import Interval, Name, OriginUrl, Text
+from reconciler.spec.models.scalars import ApprovalCode, Interval, Name, OriginUrl, Text
 
 
 class PlatformHosts(SpecModel):
@@ -112,7 +112,7 @@ class Definition(SpecModel):
 
     name: Name
     mode: Literal["managed", "adopted"] = "managed"
-    code: Text | None = None
+    code: ApprovalCode | None = None
     title: Title = Title()
     decision: Literal["any", "all", "sequential"] = "any"
     node: Text | None = None

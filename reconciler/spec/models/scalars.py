@@ -196,6 +196,15 @@ Name = Annotated[
 PathName = Annotated[str, Like(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "a name of letters, digits, '-' and '_'")]
 """A name that also stands in a URL: of an external node."""
 
+ApprovalCode = Annotated[
+    str,
+    Like(
+        r"[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}",
+        "the code of an approval definition, such as 7C468A54-8745-2245-9675-08B7C63E7A85, or null where none exists yet",
+    ),
+]
+"""Feishu's id of a definition. It makes UUIDs in capitals today and says nothing of their form: what can be one is taken."""
+
 ResourceId = Annotated[str, Like(r"[^/\s]{1,100}", "an id without '/' and spaces, such as prod")]
 """The id of something in Bytebase, without its collection: `prod`, not `environments/prod`."""
 
