@@ -20,6 +20,7 @@ import httpx
 
 from reconciler.errors import UnavailableError
 from reconciler.providers.http_budget import Budget, Unlimited
+from reconciler.providers.http_failure import Limits, Peer, problem_of, unavailable
 from reconciler.providers.http_retry import RetryPolicy
 from reconciler.providers.http_tls import checked_base, is_loopback, no_trust, tls_context
 
@@ -30,14 +31,6 @@ for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 _PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +111,8 @@ class HttpClient:
         self.upstream = upstream
         self._base = checked_base(base_url)
         is_local = is_loopback(self._base.host)
+        self._peer = Peer.of(self._base, upstream=upstream, through_proxy=not is_local)
+        self._limits = Limits(self.settings.connect, self.settings.read)
         self._client = httpx.AsyncClient(
             transport=self.settings.transport,
             verify=no_trust() if self._base.scheme == "http" or self.settings.transport else tls_context(ca_file),
@@ -173,10 +168,11 @@ class HttpClient:
             response = await self._exchange(request, started)
             status = response.status
             self._see_date(response)
-            _refuse_redirect(response, self._base.host)
+            _refuse_redirect(response, str(self._peer))
         except httpx.HTTPError as error:
-            problem = type(error).__name__
-            raise _unavailable(error, self._base.host) from error
+            problem = problem_of(error, self._peer, limits=self._limits)
+            doing = f"{request.method} {request.path}"
+            raise unavailable(error, self._peer, doing=doing, limits=self._limits) from error
         except UnavailableError as error:
             problem = error.what
             raise
@@ -200,15 +196,17 @@ class HttpClient:
                 if len(content) > self.settings.largest:
                     raise UnavailableError(
                         "the answer is too large",
-                        where=self._base.host,
-                        why=f"more than {self.settings.largest} bytes",
+                        where=str(self._peer),
+                        why=f"more than {self.settings.largest} bytes ({request.method} {request.path})",
+                        next_step="check that this is the upstream's own address",
                         ambiguous=True,
                     )
                 if time.monotonic() - started > self.settings.deadline:
                     raise UnavailableError(
                         "the answer takes too long",
-                        where=self._base.host,
-                        why=f"more than {self.settings.deadline:g} s",
+                        where=str(self._peer),
+                        why=f"more than {self.settings.deadline:g} s ({request.method} {request.path})",
+                        next_step="try again; if it stays, look at what stands between here and there",
                         ambiguous=True,
                     )
         finally:
@@ -231,7 +229,7 @@ class HttpClient:
             self.settings.on_call(call)
 
 
-def _refuse_redirect(response: HttpResponse, host: str) -> None:
+def _refuse_redirect(response: HttpResponse, where: str) -> None:
     if not 300 <= response.status < 400:
         return
     try:
@@ -240,30 +238,7 @@ def _refuse_redirect(response: HttpResponse, host: str) -> None:
         target = ""
     raise UnavailableError(
         "the upstream answers with a redirect, which is not followed with credentials",
-        where=host,
+        where=where,
         why=f"status {response.status}" + (f" to {target}" if target else ""),
         next_step="write the final address into the spec",
-    )
-
-
-def _unavailable(error: httpx.HTTPError, host: str) -> UnavailableError:
-    sent = not isinstance(error, _NOT_SENT)
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return UnavailableError(
-            "the certificate of the upstream is not trusted",
-            where=host,
-            next_step="name the authority's certificate in tls.ca, or fix the certificate",
-        )
-    if isinstance(error, httpx.TimeoutException):
-        what = "the upstream did not answer in time" if sent else "the upstream could not be reached in time"
-    elif isinstance(error, httpx.ProxyError):
-        what = "the proxy did not let the request through"
-    else:
-        what = "the connection broke before the answer came" if sent else "the upstream cannot be reached"
-    return UnavailableError(
-        what,
-        where=host,
-        why=type(error).__name__,
-        next_step="check the address, the network and the proxy settings",
-        ambiguous=sent,
     )
