@@ -1,4 +1,7 @@
-"""Whether a plan made now is the plan that was shown. The file is a promise to compare with, never a source of values."""
+"""Whether a plan made now is the plan that was shown. The file is a promise to compare with, never a source of values.
+
+Where in the spec something is declared is shown and not compared: a comment added above it changes nothing that is done.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +54,8 @@ def _scope(shown: Plan, now: Plan) -> list[str]:
 
 
 def _changes(shown: Plan, now: Plan) -> list[str]:
-    before = {change.id: change for change in shown.changes}
-    after = {change.id: change for change in now.changes}
+    before = {change.id: replace(change, origin=None) for change in shown.changes}
+    after = {change.id: replace(change, origin=None) for change in now.changes}
     found = []
     for name in before.keys() | after.keys():
         if name not in after:
@@ -61,15 +64,9 @@ def _changes(shown: Plan, now: Plan) -> list[str]:
             found.append(f"{name} was not in the plan")
         elif before[name] != after[name]:
             found.append(f"{name}: {_difference(before[name], after[name])}")
-    if found and all(_moved_in_file(before.get(name), after.get(name)) for name in before.keys() | after.keys()):
-        return ["only lines of the spec moved: its file was edited since"]
     if not found and [change.id for change in shown.changes] != [change.id for change in now.changes]:
         found.append("the changes are in another order")
     return found
-
-
-def _moved_in_file(shown: Change | None, now: Change | None) -> bool:
-    return shown is not None and now is not None and replace(shown, origin=None) == replace(now, origin=None)
 
 
 def _difference(shown: Change, now: Change) -> str:
@@ -80,8 +77,6 @@ def _difference(shown: Change, now: Change) -> str:
     if shown.fields != now.fields:
         paths = sorted({row.path for row in {*_rows(shown)} ^ {*_rows(now)}})
         return f"other values change ({', '.join(paths)})"
-    if shown.origin != now.origin:
-        return f"it is declared at {now.origin or 'no place'}, the plan said {shown.origin or 'no place'}"
     if shown.erases != now.erases:
         return f"it would erase {', '.join(now.erases) or 'nothing'}"
     return "what can be undone or verified of it differs"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -134,7 +135,7 @@ class FailureDocument(_Model):
 
 
 class PlanDocument(_Model):
-    """The plan of one target. `digest` is the SHA-256 of changes and target."""
+    """The plan of one target. `digest` is the SHA-256 of target and changes, the places of the spec left out."""
 
     format_version: Literal["1"]
     tool_version: str
@@ -151,8 +152,9 @@ class PlanDocument(_Model):
 
 
 def digest(plan: Plan) -> str:
-    """SHA-256 of the changes and the target: what a reviewer agrees to."""
-    return sha256(canonical_json({"changes": [_change(each) for each in plan.changes], "target": _target(plan.target)}))
+    """SHA-256 of the changes and the target: what a reviewer agrees to, wherever in the spec it is written."""
+    changes = [_change(replace(each, origin=None)) for each in plan.changes]
+    return sha256(canonical_json({"changes": changes, "target": _target(plan.target)}))
 
 
 def encode(plan: Plan) -> Mapping[str, Json]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reconciler.desired.declared import Declared
 from reconciler.plan.build import Live, Provenance, Wishes, build_plan
-from reconciler.plan.change import Action, BytebaseTarget, FeishuTarget, Plan, SpecFile, Target
+from reconciler.plan.change import Action, BytebaseTarget, Change, FeishuTarget, Plan, SpecFile, Target
 from reconciler.plan.compare import moved
 from reconciler.plan.document import decode, digest, encode
 from reconciler.plan.select import Selection
@@ -93,8 +93,26 @@ def test_the_order_of_the_input_changes_nothing(
 @given(generated.worlds, generated.worlds)
 def test_another_plan_has_another_digest_and_says_what_moved(first: list[Declared], second: list[Declared]) -> None:
     one, two = plan_of(first, []), plan_of(second, [])
-    assert (digest(one) == digest(two)) == (one.changes == two.changes)
-    assert (moved(shown=one, now=two) == ()) == (one.changes == two.changes)
+    are_equal = unplaced(one) == unplaced(two)
+    assert (digest(one) == digest(two)) == are_equal
+    assert (moved(shown=one, now=two) == ()) == are_equal
+
+
+@settings(max_examples=40)
+@given(generated.worlds, st.lists(generated.origins, min_size=8, max_size=8))
+def test_the_place_in_the_spec_is_shown_and_not_part_of_what_is_agreed_to(
+    declared: list[Declared], places: list[Origin]
+) -> None:
+    one = plan_of(declared, [])
+    two = plan_of([replace(each, origin=place) for each, place in zip(declared, places, strict=False)], [])
+    assert digest(one) == digest(two)
+    assert moved(shown=one, now=two) == ()
+    shown = {change.key: change.origin for change in two.changes}
+    assert shown == {each.key: place for each, place in zip(declared, places, strict=False)}
+
+
+def unplaced(plan: Plan) -> list[Change]:
+    return [replace(change, origin=None) for change in plan.changes]
 
 
 @settings(max_examples=40)
