@@ -1,7 +1,7 @@
 """`feishu/definition`, managed: an approval definition that we create and overwrite whole.
 
 Feishu keeps the id we give the approval node, and returns it. It carries our stamp, `gate-<integration>-<content>`: a plan
-sees an unapplied change of the spec, or of the fixed values below, without any state of its own.
+sees an unapplied change of the spec, or of the safety settings below, without any state of its own.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SAFE_CONFIG: Mapping[str, Json] = {
     "can_update_revert": False,
 }
 VIEWERS = "NONE"
-FIXED_TOKEN = "fixed"  # noqa: S105 - the public stand-in for the fixed values in a plan
+SAFETY_TOKEN = "enforced"  # noqa: S105 - what stands for the safety settings in a plan
 
 NODE_NAMES: tuple[tuple[str, str], ...] = (("en-US", "Decision"), ("zh-CN", "审批"))
 ABOUT: tuple[tuple[str, str], ...] = (
@@ -83,7 +83,8 @@ class Definition(Resource):
     """A managed definition by its spec name.
 
     `code` is Feishu's id of it, None until it was created. `stamp` None on the desired side is computed; on the observed
-    side it is the approval node's id as read. `fixed` is the token of the values that cannot be read.
+    side it is the approval node's id as read. `safety_settings`
+    is the token of what is always sent for safety and cannot be read: who decides, what a rejection does, what the console may edit.
     """
 
     kind: ClassVar[str] = "feishu/definition"
@@ -93,7 +94,7 @@ class Definition(Resource):
         "form": Mark.PLAIN,
         "viewers": Mark.PLAIN,
         "stamp": Mark.PLAIN,
-        "fixed": Mark.WRITE_ONLY,
+        "safetySettings": Mark.WRITE_ONLY,
     }
     creation_is_irreversible: ClassVar[bool] = True
 
@@ -105,7 +106,7 @@ class Definition(Resource):
     form: tuple[Widget, ...] = FORM
     viewers: str = VIEWERS
     stamp: str = ""
-    fixed: str | None = FIXED_TOKEN
+    safety_settings: str | None = SAFETY_TOKEN
 
     def __post_init__(self) -> None:
         normalise(self, title=tuple(sorted(dict(self.title).items())))
@@ -125,7 +126,7 @@ class Definition(Resource):
             form=[widget.plain() for widget in self.form],
             viewers=self.viewers,
             stamp=self.stamp,
-            fixed=self.fixed,
+            safetySettings=self.safety_settings,
         )
 
 
@@ -140,7 +141,7 @@ def is_stamp(node_id: str) -> bool:
 
 
 def stamp_of(definition: Definition) -> str:
-    """The stamp of a desired definition: 12 hex digits over everything that is sent, fixed values included."""
+    """The stamp of a desired definition: 12 hex digits over everything that is sent, the safety settings included."""
     content: Mapping[str, Json] = {
         "title": dict(definition.title),
         "decision": definition.decision,

@@ -105,8 +105,8 @@ async def test_a_definition_tells_by_its_stamp_even_without_a_record() -> None:
     )
     world.upstream.live[key] = replace(live, title=(("en-US", "Edited"), ("zh-CN", "改")))
     assert definition_item(await drift_of(world, text)) == (DriftClass.DRIFTED, ("title.en-US", "title.zh-CN"))
-    world.upstream.live[key] = replace(live, stamp="somebody-elses", fixed=None)
-    assert definition_item(await drift_of(world, text)) == (DriftClass.DRIFTED, ("fixed", "stamp"))
+    world.upstream.live[key] = replace(live, stamp="somebody-elses", safety_settings=None)
+    assert definition_item(await drift_of(world, text)) == (DriftClass.DRIFTED, ("safetySettings", "stamp"))
 
 
 async def test_undeclared_live_resources_are_shown_and_change_nothing() -> None:
@@ -124,3 +124,19 @@ async def test_what_cannot_be_verified_is_shown_and_changes_nothing() -> None:
     assert "bytebase/im/workspace" in unverifiable
     assert drift.exit_code == 0
     assert drift.summary()["unverifiable"] == len(unverifiable)
+
+
+async def test_a_record_with_an_older_name_of_a_write_only_field_causes_no_difference() -> None:
+    world = await applied(FULL)
+    text = FULL.replace("code: null", "code: CODE-1")
+    key = ("acme", Key("feishu/definition", "stage-gate"))
+    assert world.records.kept[key].tokens == {"safetySettings": "enforced"}
+    world.records.kept[key] = replace(world.records.kept[key], tokens={"fixed": "fixed"})
+    assert moving(await drift_of(world, text)) == []
+    before = list(world.upstream.written)
+    await apply(ApplyRequest(PlanRequest(target_of(text))), world.ports())
+    assert world.upstream.written == before
+    retitled = text.replace("code: CODE-1", "code: CODE-1\n        title: {en-US: Other, zh-CN: 其他}")
+    assert (await apply(ApplyRequest(PlanRequest(target_of(retitled))), world.ports())).exit_code == 0
+    assert world.records.kept[key].tokens == {"safetySettings": "enforced"}
+    assert moving(await drift_of(world, retitled)) == []

@@ -17,14 +17,14 @@ from reconciler.plan.safety import SafetyFacts, SafetyPolicy, judged
 from reconciler.plan.select import Selection
 from reconciler.resources.adopted_definition import AdoptedDefinition
 from reconciler.resources.base import Key, Origin
-from reconciler.resources.definition import FIXED_TOKEN, Definition, is_stamp
+from reconciler.resources.definition import SAFETY_TOKEN, Definition, is_stamp
 from reconciler.resources.facts import UpstreamFacts
 from reconciler.resources.record import AppliedRecord, RecordState
 
 TITLE = (("en-US", "A"), ("zh-CN", "B"))
 OURS = Definition("gate", "acme", TITLE, "any", "C-1")
-THEIRS = Definition("gate", "other", TITLE, "any", "C-1", fixed=None)
-BY_HAND = replace(OURS, stamp="7f3c", fixed=None)
+THEIRS = Definition("gate", "other", TITLE, "any", "C-1", safety_settings=None)
+BY_HAND = replace(OURS, stamp="7f3c", safety_settings=None)
 PERMITTED = Selection(("feishu/definition/gate",))
 
 
@@ -100,7 +100,9 @@ def test_a_record_of_another_or_unfinished_creation_says_nothing(other: AppliedR
 
 
 def test_our_own_definition_of_an_earlier_spec_needs_no_word() -> None:
-    earlier = Definition("gate", "acme", (("en-US", "old"), ("zh-CN", "旧")), "any", "C-1", fixed=FIXED_TOKEN)
+    earlier = Definition(
+        "gate", "acme", (("en-US", "old"), ("zh-CN", "旧")), "any", "C-1", safety_settings=SAFETY_TOKEN
+    )
     plan = judge(earlier)
     assert plan.pending
     assert said(plan) == ([], [])

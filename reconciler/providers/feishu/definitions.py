@@ -48,7 +48,7 @@ _NAME, _ABOUT, _NODE = "@i18n@definition_name", "@i18n@definition_about", "@i18n
 def definition_body(definition: Definition) -> DefinitionBody:
     """The whole definition as it is sent: with a code it overwrites that one, without it creates one for ever.
 
-    Everything that decides safety comes from the resource's fixed values (facts §2.2): nobody starts it by hand, a
+    Everything that decides safety comes from the resource's safety settings (facts §2.2): nobody starts it by hand, a
     submitter who is asked decides himself, a rejection ends it, and an approval cannot be revoked afterwards.
     """
     return DefinitionBody(
@@ -201,7 +201,7 @@ def managed_resource(observed: ObservedDefinition, *, spec_name: str, integratio
         form=tuple(Widget(widget.custom_id, widget.type, widget.required, widget.names) for widget in observed.widgets),
         viewers=",".join(observed.viewers),
         stamp=node.custom_id or "none",
-        fixed=None,
+        safety_settings=None,
     )
 
 

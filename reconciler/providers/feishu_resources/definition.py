@@ -19,7 +19,7 @@ from reconciler.providers.feishu.definitions import (
 )
 from reconciler.resources.adopted_definition import AdoptedDefinition
 from reconciler.resources.base import Resource
-from reconciler.resources.definition import FIXED_TOKEN, Definition, stamp_prefix
+from reconciler.resources.definition import SAFETY_TOKEN, Definition, stamp_prefix
 from reconciler.resources.finding import Finding
 
 _LIVE = "ACTIVE"
@@ -68,7 +68,7 @@ def _resource(wanted: Definition | AdoptedDefinition, observed: ObservedDefiniti
     found = managed_resource(observed, spec_name=wanted.spec_name, integration=wanted.integration)
     # What we sent along with a stamp of ours was sent whole; under another stamp nothing is known of it.
     is_ours = found.stamp.startswith(stamp_prefix(wanted.integration))
-    return replace(found, fixed=FIXED_TOKEN if is_ours else None)
+    return replace(found, safety_settings=SAFETY_TOKEN if is_ours else None)
 
 
 def _deleted(wanted: Definition | AdoptedDefinition) -> Finding:

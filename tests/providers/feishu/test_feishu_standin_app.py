@@ -50,7 +50,7 @@ async def test_a_definition_reads_back_as_it_was_desired(feishu: Tenant, decisio
     desired = Definition("stage-gate", "acme", DEFAULT_TITLE, decision)
     code = await feishu.client.definitions.put(definition_body(desired))
     observed = await read_back(feishu, code)
-    assert {**observed.fields(), "fixed": None} == {**desired.fields(), "fixed": None}
+    assert {**observed.fields(), "safetySettings": None} == {**desired.fields(), "safetySettings": None}
     assert observed.code == code
 
 

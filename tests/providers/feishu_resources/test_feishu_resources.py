@@ -19,7 +19,7 @@ from reconciler.providers.feishu_resources.subscription import SubscriptionWrite
 from reconciler.providers.http import HttpSettings
 from reconciler.resources.adopted_definition import AdoptedDefinition
 from reconciler.resources.app import App
-from reconciler.resources.definition import FIXED_TOKEN, Definition
+from reconciler.resources.definition import SAFETY_TOKEN, Definition
 from reconciler.resources.subscription import Subscription
 from reconciler.sandbox.clock import SandboxClock
 from reconciler.sandbox.feishu import FeishuStandIn
@@ -62,7 +62,7 @@ async def test_a_created_definition_reads_back_as_what_was_desired(decision: str
     desired = await created(client, Definition("stage-gate", "acme", title, decision))
     (live,) = (await DefinitionReader(client).observe([desired], inventory=False)).live
     assert diff(live, desired).fields == ()
-    assert diff(live, desired).unverifiable == ("fixed",)
+    assert diff(live, desired).unverifiable == ("safetySettings",)
 
 
 async def test_a_changed_spec_is_seen_by_the_stamp_and_overwriting_heals_it() -> None:
@@ -84,9 +84,9 @@ async def test_a_definition_of_another_integration_is_not_taken_for_ours() -> No
     ours = Definition("stage-gate", "acme", (("en-US", "A"), ("zh-CN", "B")), "any", theirs.code)
     (live,) = (await DefinitionReader(client).observe([ours], inventory=False)).live
     assert isinstance(live, Definition)
-    assert live.fixed is None
-    assert {row.path for row in diff(live, ours).fields} == {"fixed", "stamp"}
-    assert ours.fixed == FIXED_TOKEN
+    assert live.safety_settings is None
+    assert {row.path for row in diff(live, ours).fields} == {"safetySettings", "stamp"}
+    assert ours.safety_settings == SAFETY_TOKEN
 
 
 async def test_a_code_that_feishu_does_not_know_is_an_error_and_not_an_absence() -> None:
