@@ -11,7 +11,7 @@ from reconciler.cli.exit_codes import worst
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import write_documents
 from reconciler.cli.plan_file import read_plan_file
-from reconciler.cli.targets import provenance, read_targets, run_targets
+from reconciler.cli.targets import failures_of, provenance, read_targets, run_targets, values_of
 from reconciler.cli.wiring import Wiring
 from reconciler.operations.apply import ApplyRequest, apply
 from reconciler.operations.plan import PlanRequest
@@ -19,7 +19,7 @@ from reconciler.plan.outcome import Applied
 from reconciler.plan.select import Selection
 from reconciler.report.documents import applied_document
 from reconciler.report.markdown import applied_markdown
-from reconciler.report.text import applied_text
+from reconciler.report.text import applied_text, failed_text
 from reconciler.spec.target import Target
 
 
@@ -83,11 +83,16 @@ def command(
             return await apply(request, ports)
 
     results = run_targets(targets, work, options=options)
-    applied = [result.value for result in results if result.value is not None]
+    applied, failed = values_of(results), failures_of(results)
     write_documents(
         options,
         [result.document(applied_document) for result in results],
-        text=lambda: "\n".join(applied_text(each, color=options.color) for each in applied),
-        markdown=lambda: applied_markdown(applied),
+        text=lambda: "\n".join(
+            [
+                *(failed_text(each, color=options.color) for each in failed),
+                *(applied_text(each, color=options.color) for each in applied),
+            ]
+        ),
+        markdown=lambda: applied_markdown(applied, failed),
     )
     return worst(result.exit_code for result in results)

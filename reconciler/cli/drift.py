@@ -8,7 +8,7 @@ from reconciler.cli.exit_codes import worst
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import write_documents
 from reconciler.cli.progress import working
-from reconciler.cli.targets import provenance, read_targets, run_targets
+from reconciler.cli.targets import failures_of, provenance, read_targets, run_targets, values_of
 from reconciler.cli.wiring import Wiring
 from reconciler.drift import Drift
 from reconciler.operations.drift import find_drift
@@ -16,7 +16,7 @@ from reconciler.operations.plan import PlanRequest
 from reconciler.plan.select import Selection
 from reconciler.report.documents import drift_document
 from reconciler.report.markdown import drift_markdown
-from reconciler.report.text import drift_text
+from reconciler.report.text import drift_text, failed_text
 from reconciler.spec.target import Target
 
 
@@ -38,11 +38,16 @@ def command(*, options: CommonOptions) -> int:
                 return (await find_drift(request, readers))[0]
 
     results = run_targets(targets, work, options=options)
-    drifts = [result.value for result in results if result.value is not None]
+    drifts, failed = values_of(results), failures_of(results)
     write_documents(
         options,
         [result.document(drift_document) for result in results],
-        text=lambda: "\n".join(drift_text(drift, color=options.color) for drift in drifts),
-        markdown=lambda: drift_markdown(drifts),
+        text=lambda: "\n".join(
+            [
+                *(failed_text(each, color=options.color) for each in failed),
+                *(drift_text(drift, color=options.color) for drift in drifts),
+            ]
+        ),
+        markdown=lambda: drift_markdown(drifts, failed),
     )
     return worst(result.exit_code for result in results)

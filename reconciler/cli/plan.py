@@ -9,7 +9,7 @@ from reconciler.cli.exit_codes import worst
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import write_documents
 from reconciler.cli.progress import working
-from reconciler.cli.targets import provenance, read_targets, run_targets
+from reconciler.cli.targets import failures_of, provenance, read_targets, run_targets, values_of
 from reconciler.cli.wiring import Wiring
 from reconciler.operations.plan import PlanRequest, make_plan
 from reconciler.plan.change import Plan
@@ -17,7 +17,7 @@ from reconciler.plan.document import encode
 from reconciler.plan.select import Selection
 from reconciler.report.annotations import plan_annotations
 from reconciler.report.markdown import plans_markdown
-from reconciler.report.text import plan_text
+from reconciler.report.text import failed_text, plan_text
 from reconciler.spec.target import Target
 
 
@@ -63,13 +63,18 @@ def command(
                 return (await make_plan(request, readers)).plan
 
     results = run_targets(targets, work, options=options)
-    plans = [result.value for result in results if result.value is not None]
+    plans, failed = values_of(results), failures_of(results)
     write_documents(
         options,
         [result.document(encode) for result in results],
-        text=lambda: "\n".join(plan_text(plan, color=options.color, verbose=options.verbose > 0) for plan in plans),
-        markdown=lambda: plans_markdown(plans),
+        text=lambda: "\n".join(
+            [
+                *(failed_text(each, color=options.color) for each in failed),
+                *(plan_text(plan, color=options.color, verbose=options.verbose > 0) for plan in plans),
+            ]
+        ),
+        markdown=lambda: plans_markdown(plans, failed),
     )
     if annotations:
-        click.echo(plan_annotations(plans), err=True, nl=False)
+        click.echo(plan_annotations(plans, failed), err=True, nl=False)
     return worst(result.exit_code for result in results)

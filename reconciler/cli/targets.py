@@ -16,6 +16,7 @@ from reconciler.cli.output import FORMAT_VERSION, JsonDocument
 from reconciler.errors import ReconcilerError
 from reconciler.plan.build import Provenance
 from reconciler.plan.change import SpecFile
+from reconciler.plan.failed import FailedTarget
 from reconciler.plan.order import KINDS
 from reconciler.spec.parse import ParsedSpecs
 from reconciler.spec.target import Target
@@ -30,6 +31,11 @@ class TargetResult(Generic[T]):
     target: Target
     value: T | None = None
     error: ReconcilerError | None = None
+
+    @property
+    def failed(self) -> FailedTarget | None:
+        """What a report says of this target where there is no value."""
+        return FailedTarget.of(self.target.name, self.error) if self.error is not None else None
 
     @property
     def exit_code(self) -> int:
@@ -77,7 +83,10 @@ def read_targets(options: CommonOptions) -> tuple[ParsedSpecs, Sequence[Target]]
 def run_targets(
     targets: Sequence[Target], work: Callable[[Target], Awaitable[T]], *, options: CommonOptions
 ) -> list[TargetResult[T]]:
-    """Do the work for one target after the other. A single target's error is raised; of several each is said and kept."""
+    """Do the work for one target after the other. Each error is said and kept.
+
+    A single target's is raised, but for Markdown: a comment says of one target what it says of several.
+    """
 
     async def run() -> list[TargetResult[T]]:
         results: list[TargetResult[T]] = []
@@ -85,7 +94,7 @@ def run_targets(
             try:
                 results.append(TargetResult(target, value=await work(target)))
             except ReconcilerError as error:
-                if len(targets) == 1:
+                if len(targets) == 1 and options.format != "markdown":
                     raise
                 click.echo(f"target {target.name}:", err=True)
                 report_failure(error, as_json=False, verbose=options.verbose > 0)
@@ -93,6 +102,16 @@ def run_targets(
         return results
 
     return asyncio.run(run())
+
+
+def values_of(results: Sequence[TargetResult[T]]) -> list[T]:
+    """What came out, of the targets for which something did."""
+    return [result.value for result in results if result.value is not None]
+
+
+def failures_of(results: Sequence[TargetResult[T]]) -> list[FailedTarget]:
+    """The targets for which nothing came out."""
+    return [result.failed for result in results if result.failed is not None]
 
 
 def provenance(specs: ParsedSpecs, target: Target) -> Provenance:

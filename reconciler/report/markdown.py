@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from reconciler.drift import Drift, DriftClass, DriftItem
 from reconciler.plan.change import Action, Change, Plan, Target
 from reconciler.plan.document import digest
+from reconciler.plan.failed import FailedTarget
 from reconciler.plan.outcome import Applied, Result
 from reconciler.report.escape import code, prose
 from reconciler.report.values import counted, summary_sentence, symbol, value
@@ -18,19 +19,19 @@ _RESERVE = 1_500
 """Room for what is said when something had to be left out, and for the frame."""
 
 
-def plans_markdown(plans: Sequence[Plan], *, budget: int = BUDGET) -> str:
-    """One comment for all targets. Summary, refusals and warnings come first; changes are folded, and cut where needed."""
-    return _comment("plan", [_PlanSection(plan) for plan in plans], budget)
+def plans_markdown(plans: Sequence[Plan], failed: Sequence[FailedTarget] = (), *, budget: int = BUDGET) -> str:
+    """One comment for all targets. Failed ones, then summary, refusals and warnings come first; changes are folded and cut."""
+    return _comment("plan", [_PlanSection(plan) for plan in plans], failed, budget)
 
 
-def applied_markdown(results: Sequence[Applied], *, budget: int = BUDGET) -> str:
+def applied_markdown(results: Sequence[Applied], failed: Sequence[FailedTarget] = (), *, budget: int = BUDGET) -> str:
     """What became of each change, what failed first."""
-    return _comment("apply", [_AppliedSection(each) for each in results], budget)
+    return _comment("apply", [_AppliedSection(each) for each in results], failed, budget)
 
 
-def drift_markdown(drifts: Sequence[Drift], *, budget: int = BUDGET) -> str:
+def drift_markdown(drifts: Sequence[Drift], failed: Sequence[FailedTarget] = (), *, budget: int = BUDGET) -> str:
     """What moved, first what counts."""
-    return _comment("drift", [_DriftSection(each) for each in drifts], budget)
+    return _comment("drift", [_DriftSection(each) for each in drifts], failed, budget)
 
 
 class _Section:
@@ -151,9 +152,9 @@ def _kept(change: Change) -> list[str]:
     return [f"- = {code(change.id)}, cannot be verified: " + ", ".join(code(path) for path in change.unverifiable)]
 
 
-def _comment(command: str, sections: Sequence[_Section], budget: int) -> str:
-    """The sections with their details, cut fairly: each gets an equal share of what the certain parts leave."""
-    head = f"<!-- reconciler:{command} -->\n"
+def _comment(command: str, sections: Sequence[_Section], failed: Sequence[FailedTarget], budget: int) -> str:
+    """Failed targets, then the sections with their details, cut fairly: an equal share of what the certain parts leave."""
+    head = f"<!-- reconciler:{command} -->\n" + _failures(failed, budget // 2)
     certain = [[section.heading, "", *section.always] for section in sections]
     left = budget - len(head) - sum(len("\n".join(lines)) + 1 for lines in certain) - _RESERVE
     text = head
@@ -166,6 +167,23 @@ def _comment(command: str, sections: Sequence[_Section], budget: int) -> str:
         return text
     note = "\n\n*The rest is too long for a comment: see the JSON document of this run.*\n"
     return text[: budget - len(note)].rpartition("\n")[0] + note
+
+
+def _failures(failed: Sequence[FailedTarget], room: int) -> str:
+    """Every failed target by name; reasons and next steps are shortened until all of them fit."""
+    limit = 2_000
+    text = "".join(_failure(each, limit) for each in failed)
+    while len(text) > room and limit > 1:
+        limit //= 2
+        text = "".join(_failure(each, limit) for each in failed)
+    return text
+
+
+def _failure(failed: FailedTarget, limit: int) -> str:
+    state = "refused" if failed.kind == "refused" else "failed"
+    where = f"{code(str(failed.where), limit)}: " if failed.where else ""
+    following = f" *Next:* {prose(failed.next, limit)}" if failed.next else ""
+    return f"### {code(failed.name, 100)}: {state}\n\n- ⛔ {where}{prose(failed.message, limit)}.{following}\n\n"
 
 
 def _folded(section: _Section, room: int) -> tuple[list[str], int]:

@@ -11,6 +11,7 @@ from rich.text import Text
 from reconciler.drift import Drift, DriftClass
 from reconciler.plan.change import Action, Change, Plan, Target
 from reconciler.plan.document import digest
+from reconciler.plan.failed import FailedTarget
 from reconciler.plan.outcome import Applied, Result
 from reconciler.report.values import counted, plain, summary_sentence, symbol, value
 from reconciler.resources.finding import Finding
@@ -89,6 +90,18 @@ def drift_text(drift: Drift, *, color: bool) -> str:
     summary = drift.summary()
     words = ", ".join(f"{summary[each.value]} {each.value}" for each in DriftClass if summary[each.value])
     page.line(f"Drift: {words or 'none'}.", "bold")
+    return page.text()
+
+
+def failed_text(failed: FailedTarget, *, color: bool) -> str:
+    """A target for which nothing came out, with the reason and the next step."""
+    page = _Page(color=color)
+    state = "refused" if failed.kind == "refused" else "failed"
+    where = f"{plain(str(failed.where))}: " if failed.where else ""
+    page.line(f"{plain(failed.name)}: {state}", "bold red")
+    page.line(f"  {where}{plain(failed.message, 2_000)}")
+    if failed.next:
+        page.line(f"      next: {plain(failed.next, 2_000)}")
     return page.text()
 
 

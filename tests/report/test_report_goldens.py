@@ -12,13 +12,15 @@ import pytest
 
 from reconciler.diff import FieldChange
 from reconciler.drift import Drift, DriftClass, DriftItem
+from reconciler.errors import FilePosition
 from reconciler.plan.change import Action, BytebaseTarget, Change, FeishuTarget, Plan, SpecFile, Target
 from reconciler.plan.document import encode
+from reconciler.plan.failed import FailedTarget
 from reconciler.plan.outcome import Applied, Outcome, Result
 from reconciler.report.annotations import plan_annotations
 from reconciler.report.documents import applied_document, drift_document
 from reconciler.report.markdown import BUDGET, applied_markdown, drift_markdown, plans_markdown
-from reconciler.report.text import applied_text, drift_text, plan_text
+from reconciler.report.text import applied_text, drift_text, failed_text, plan_text
 from reconciler.resources.base import Mark, Origin
 from reconciler.resources.finding import Finding
 
@@ -120,6 +122,14 @@ DRIFT = Drift(
         DriftItem("feishu/definition", "old-gate", DriftClass.UNMANAGED, note="deactivate it", code="CODE-0"),
     ),
 )
+FAILED = FailedTarget(
+    "beta",
+    "unavailable",
+    "Bytebase cannot be reached: connection refused, nothing listens there (GET /v1/actuator/info)",
+    "bytebase.beta.example:443",
+    "check the address in the spec, and that it runs",
+)
+REFUSED = FailedTarget("gamma", "refused", "another apply runs", FilePosition("specs/gamma.yaml", 3, 1), "wait for it")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +138,11 @@ DRIFT = Drift(
         ("plan.txt", plan_text(PLAN, color=False)),
         ("plan.verbose.txt", plan_text(PLAN, color=False, verbose=True)),
         ("plan.md", plans_markdown([PLAN])),
+        ("plan.failed.md", plans_markdown([PLAN], [FAILED, REFUSED])),
+        ("plan.failed.annotations", plan_annotations([PLAN], [FAILED, REFUSED])),
+        ("apply.failed.md", applied_markdown([APPLIED], [REFUSED])),
+        ("drift.failed.md", drift_markdown([DRIFT], [FAILED])),
+        ("failed.txt", failed_text(FAILED, color=False) + failed_text(REFUSED, color=False)),
         ("plan.json", json.dumps(encode(PLAN), ensure_ascii=False, indent=2) + "\n"),
         ("plan.annotations", plan_annotations([PLAN])),
         ("apply.txt", applied_text(APPLIED, color=False)),
@@ -181,6 +196,24 @@ def test_even_endless_errors_stay_within_the_budget() -> None:
     assert len(drift_markdown([replace(DRIFT, items=DRIFT.items * 3000)])) <= BUDGET
 
 
+def test_a_failed_target_stands_first_and_is_never_cut() -> None:
+    text = plans_markdown([long_plan(300, refusals=5000)], [FAILED])
+    assert len(text) <= BUDGET
+    assert text.startswith("<!-- reconciler:plan -->\n### `beta`: failed\n")
+    assert "connection refused" in text
+    assert "check the address" in text
+    assert "too long for a comment" in text
+
+
+@pytest.mark.parametrize("letter", ["x", "&", "`", "@"])
+def test_of_many_failed_targets_every_one_is_named(letter: str) -> None:
+    failed = [replace(FAILED, name=f"target{n}", message=letter * 3_000, next=letter * 3_000) for n in range(200)]
+    text = plans_markdown([long_plan(300)], failed)
+    assert len(text) <= BUDGET
+    assert all(f"### `target{n}`: failed" in text for n in range(200))
+    assert "300 to update" in text.replace("\\", "")
+
+
 NASTY = [
     "</details><script>alert(1)</script>",
     "![x](http://evil.example/x.png)",
@@ -219,7 +252,8 @@ def nasty_plan(text: str) -> Plan:
 
 @pytest.mark.parametrize("text", NASTY)
 def test_foreign_text_is_no_markup_mention_or_html_in_a_comment(text: str) -> None:
-    rendered = plans_markdown([nasty_plan(text)]) + drift_markdown(
+    failed = [FailedTarget(text, "unavailable", text, text, text)]
+    rendered = plans_markdown([nasty_plan(text)], failed) + drift_markdown(
         [
             replace(
                 DRIFT, items=(DriftItem("bytebase/webhook", text, DriftClass.DRIFTED, (text,), None, None, text, text),)
@@ -253,7 +287,12 @@ def _without_code(text: str) -> str:
 @pytest.mark.parametrize("text", NASTY)
 def test_foreign_text_commands_no_terminal(text: str) -> None:
     plan = nasty_plan(text)
-    for rendered in (plan_text(plan, color=False, verbose=True), plan_annotations([plan])):
+    failed = FailedTarget(text, "unavailable", text, text, text)
+    for rendered in (
+        plan_text(plan, color=False, verbose=True),
+        plan_annotations([plan], [failed]),
+        failed_text(failed, color=False),
+    ):
         assert re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", rendered) is None
     colored = plan_text(plan, color=True, verbose=True)
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plan_text(plan, color=False, verbose=True)
@@ -261,9 +300,9 @@ def test_foreign_text_commands_no_terminal(text: str) -> None:
 
 @pytest.mark.parametrize("text", NASTY)
 def test_foreign_text_forges_no_annotation(text: str) -> None:
-    lines = plan_annotations([nasty_plan(text)]).splitlines()
-    assert len(lines) == 3
-    assert [line.split(" ")[0] for line in lines] == ["::error", "::warning", "::notice"]
+    lines = plan_annotations([nasty_plan(text)], [FailedTarget(text, "unavailable", text, text, text)]).splitlines()
+    assert len(lines) == 4
+    assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::warning", "::notice"]
     assert all(
         line.count("::") >= 2 and line.split("::")[1].startswith(("error", "warning", "notice")) for line in lines
     )

@@ -81,3 +81,19 @@ def test_a_target_whose_digest_was_not_expected_is_refused_by_name(both: tuple[S
 
 def test_what_is_no_digest_is_bad_usage() -> None:
     run("apply", "--yes", "--expect", "main", expect=64)
+
+
+@pytest.mark.parametrize("only", [(), ("--target", "beta")], ids=["of two", "alone"])
+def test_a_target_that_cannot_be_read_stands_first_in_what_is_printed(
+    both: tuple[Served, Served], only: tuple[str, ...]
+) -> None:
+    _alpha, beta = both
+    beta.fault(target="bytebase", method="GET", path="/v1/", times=1000, fault="status", status=403)
+    for command in ("plan", "drift"):
+        comment = run(command, "--format", "markdown", *only, expect=1).stdout
+        assert comment.startswith(f"<!-- reconciler:{command} -->\n### `beta`: failed\n\n- ⛔ ")
+        assert ("### `alpha`" in comment) is (not only)
+    shown = run("plan", "--annotations", *only, "--format", "markdown", expect=1).stderr
+    assert "::error title=beta::" in shown
+    if not only:
+        assert run("plan", expect=1).stdout.startswith("beta: failed\n")
