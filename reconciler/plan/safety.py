@@ -19,6 +19,7 @@ from reconciler.resources.base import Key, Origin, Resource
 from reconciler.resources.binding import Binding
 from reconciler.resources.facts import UpstreamFacts
 from reconciler.resources.finding import Finding, order
+from reconciler.resources.im import Im
 from reconciler.resources.record import AppliedRecord
 from reconciler.resources.role import Role
 from reconciler.resources.rollout_policy import RolloutPolicy
@@ -75,6 +76,7 @@ def judged(plan: Plan, facts: SafetyFacts, policy: SafetyPolicy) -> Plan:
         *_no_external_url(plan, facts.upstream),
         *_automatic_behind_gate(plan, facts, policy),
         *_audit_log_keeps_secret(plan, facts.upstream),
+        *_im_not_tried(plan, facts),
     ]
     return replace(
         plan,
@@ -310,4 +312,22 @@ def _audit_log_keeps_secret(plan: Plan, upstream: UpstreamFacts) -> list[Finding
         )
         for change in plan.pending
         if change.kind == "bytebase/im"
+    ]
+
+
+def _im_not_tried(plan: Plan, facts: SafetyFacts) -> list[Finding]:
+    """Bytebase stores what it is told not to try (facts §7.1): a typing error shows only when a message is missed."""
+    untried = {one.key for one in facts.declared if isinstance(one.resource, Im) and not one.resource.verify}
+    return [
+        Finding(
+            "imNotTried",
+            change.kind,
+            change.name,
+            "it is written without Bytebase trying the credentials at the messaging services (im.verify: false): wrong "
+            "ones are noticed only when a message is missed",
+            "check them by hand, or set spec.bytebase.im.verify: true where Bytebase reaches these services",
+            change.origin,
+        )
+        for change in plan.pending
+        if change.key in untried
     ]

@@ -186,3 +186,14 @@ def test_an_irreversible_creation_names_the_flag_it_needs() -> None:
     assert plan.exit_code == 2
     assert plan.changes[0].irreversible
     assert "--create-definition gate" in plan.findings[0].next
+
+
+def test_credentials_that_bytebase_does_not_try_are_shown_where_they_are_written() -> None:
+    untried = Im((ImSetting("SLACK", "version 2"),), verify=False)
+    before = Im((ImSetting("SLACK", "version 1"),))
+    plan = judge(untried, live=(before,))
+    assert codes(plan.warnings) == ["imNotTried"]
+    assert "im.verify: false" in plan.warnings[0].message
+    assert plan.warnings[0].origin == ORIGIN
+    assert codes(judge(replace(untried, verify=True), live=(before,)).warnings) == []
+    assert codes(judge(untried, live=(untried,)).warnings) == []
