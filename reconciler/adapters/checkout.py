@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from reconciler.errors import NotFoundError, UnavailableError
+from reconciler.errors import ForbiddenError, NotFoundError, UnavailableError
 
 _SECONDS = 20
 
@@ -15,23 +15,44 @@ def commit_of(file: str) -> str | None:
     """The commit that is checked out where the file lies; None without Git or outside a checkout."""
     try:
         return _git(Path(file), "rev-parse", "HEAD").strip() or None
-    except (NotFoundError, UnavailableError):
+    except (ForbiddenError, NotFoundError, UnavailableError):
         return None
 
 
 def top_of(file: str) -> Path:
-    """The top folder of the checkout that holds the file."""
+    """The top folder of the checkout that holds the file. NotFoundError outside of one, ForbiddenError where Git distrusts it."""
     return Path(_git(Path(file), "rev-parse", "--show-toplevel").strip())
 
 
-def files_at(reference: str, folder: Path) -> tuple[str, ...]:
-    """Every file of the checkout at a reference, by its path from the top."""
-    return tuple(name for name in _git(folder, "ls-tree", "-r", "-z", "--name-only", reference).split("\0") if name)
+def commit_at(revision: str, folder: Path) -> str:
+    """The commit that a revision names in a checkout. NotFoundError, with what is likely missing, where it names none."""
+    try:
+        return _git(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").strip()
+    except NotFoundError:
+        shown = revision[:100]
+        is_shallow = _git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
+        remote, _, branch = revision.partition("/")
+        fetched = f"git fetch {remote} {branch}" if remote == "origin" and branch else "git fetch --all --tags"
+        raise NotFoundError(
+            f"the Git revision `{shown}` is not known in this checkout",
+            where=str(folder),
+            why="it is a shallow clone, which holds the newest commits only" if is_shallow else "",
+            next_step=(
+                "clone with the whole history (in GitHub Actions: `fetch-depth: 0`), or run git fetch --unshallow"
+                if is_shallow
+                else f"check its spelling, or fetch it: {fetched}"
+            ),
+        ) from None
 
 
-def text_at(reference: str, name: str, folder: Path) -> str:
-    """The content of a file at a reference."""
-    return _git(folder, "show", f"{reference}:{name}")
+def files_at(commit: str, folder: Path) -> tuple[str, ...]:
+    """Every file of the checkout at a commit, by its path from the top."""
+    return tuple(name for name in _git(folder, "ls-tree", "-r", "-z", "--name-only", commit).split("\0") if name)
+
+
+def text_at(commit: str, name: str, folder: Path) -> str:
+    """The content of a file at a commit."""
+    return _git(folder, "show", f"{commit}:{name}")
 
 
 def _git(place: Path, *arguments: str) -> str:
@@ -43,14 +64,29 @@ def _git(place: Path, *arguments: str) -> str:
             capture_output=True,
             timeout=_SECONDS,
             check=False,
-            env=environment,
+            env={**environment, "LC_ALL": "C"},
         )
     except FileNotFoundError as error:
         raise UnavailableError("Git is not installed", next_step="install git") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableError("Git does not answer", where=str(folder), next_step="run the command again") from error
     if done.returncode != 0:
-        raise NotFoundError(
-            "Git does not find this", where=" ".join(arguments)[:200], next_step="check the reference and the checkout"
-        )
+        raise _failed(folder, done.stderr.decode("utf-8", "replace"))
     return done.stdout.decode("utf-8", "replace")
+
+
+def _failed(folder: Path, said: str) -> NotFoundError | ForbiddenError:
+    if "dubious ownership" in said:
+        return ForbiddenError(
+            "Git does not trust this checkout",
+            where=str(folder),
+            why="it belongs to another user",
+            next_step=f"git config --global --add safe.directory {folder}",
+        )
+    if "not a git repository" in said:
+        return NotFoundError(
+            "this folder is in no Git checkout",
+            where=str(folder),
+            next_step="run the command in a checkout of the repository that holds the spec",
+        )
+    return NotFoundError("Git does not find this", where=str(folder), next_step="look with git status what is there")

@@ -45,7 +45,7 @@ REDIRECTED = SMALL.replace("https://bytebase.acme.example", "https://evil.exampl
     [
         (REDIRECTED, "spec.bytebase.url"),
         (SMALL.replace("key: {env: BYTEBASE_KEY}", "key: {env: GITHUB_TOKEN}"), "spec.bytebase.credentials"),
-        (SMALL.replace("name: acme", "name: newcomer"), "spec.bytebase.url"),
+        (SMALL.replace("name: acme", "name: newcomer"), "may not add the target newcomer"),
     ],
 )
 def test_a_proposal_that_changes_a_connection_is_refused(checkout: Path, text: str, field: str) -> None:
@@ -90,11 +90,79 @@ def test_a_link_inside_the_checkout_leads_nowhere_else(checkout: Path) -> None:
     assert plan("--untrusted")[0] == 3
 
 
-@pytest.mark.parametrize("baseline", ["no-such-branch", "--output=x", ""])
-def test_a_baseline_that_does_not_exist_is_never_taken_for_an_empty_one(checkout: Path, baseline: str) -> None:
-    code, result = plan("--untrusted", f"--baseline={baseline}")
-    assert code in {1, 3}
-    assert "BYTEBASE_KEY" not in result.stderr
+def error_of(*arguments: str, expect: int) -> dict[str, str]:
+    code, result = plan(*arguments)
+    assert code == expect, result.stderr
+    assert result.stderr.count("error:") == 1
+    error: dict[str, str] = json.loads(result.stdout)["error"]
+    assert "ls-tree" not in result.stderr + result.stdout
+    return error
+
+
+@pytest.mark.parametrize("baseline", ["--output=x", ""])
+def test_what_is_no_revision_is_never_handed_to_git(baseline: str) -> None:
+    error = error_of("--untrusted", f"--baseline={baseline}", expect=3)
+    assert error["message"] == f"`{baseline}` is no Git revision"
+
+
+def test_an_unknown_revision_is_named_with_the_way_to_get_it() -> None:
+    error = error_of("--untrusted", "--baseline", "origin/main", expect=1)
+    assert (error["kind"], error["message"]) == (
+        "notFound",
+        "the Git revision `origin/main` is not known in this checkout",
+    )
+    assert "git fetch origin main" in error["next"]
+    assert "git fetch --all" in error_of("--untrusted", "--baseline", "nope", expect=1)["next"]
+
+
+def test_a_shallow_clone_is_recognised(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git("-c", "user.name=t", "-c", "user.email=t@x", "commit", "-q", "--allow-empty", "-m", "second")
+    git("clone", "-q", "--depth", "1", f"file://{checkout}", str(tmp_path / "clone"))
+    monkeypatch.chdir(tmp_path / "clone")
+    error = error_of("--untrusted", "--baseline", "HEAD~1", expect=1)
+    assert "shallow clone" in error["message"]
+    assert "fetch-depth: 0" in error["next"]
+
+
+def test_a_spec_outside_of_a_checkout_has_no_baseline(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    monkeypatch.chdir(outside)
+    (outside / "specs").mkdir()
+    write(outside, SMALL)
+    error = error_of("--untrusted", "--baseline", "HEAD", expect=1)
+    assert "the spec lies in no Git checkout" in error["message"]
+    assert "leave --baseline out" in error["next"]
+
+
+@pytest.mark.parametrize("present", ["nothing", "broken"])
+def test_a_baseline_without_the_spec_trusts_no_target(checkout: Path, present: str) -> None:
+    text = (checkout / "specs" / "acme.yaml").read_text("utf-8")
+    if present == "nothing":
+        git("rm", "-q", "--cached", "specs/acme.yaml")
+    else:
+        write(checkout, text.replace("kind: Integration", "kind: Nothing"))
+        git("add", "-A")
+    git("-c", "user.name=t", "-c", "user.email=t@x", "commit", "-q", "--allow-empty", "-m", "without")
+    write(checkout, text)
+    error = error_of("--untrusted", "--baseline", "HEAD", expect=3)
+    assert "may not add the target acme" in error["message"]
+    assert {"nothing": "HEAD holds no spec at all", "broken": "a file with errors"}[present] in error["message"]
+
+
+def test_a_target_of_the_same_name_elsewhere_is_not_taken_for_this_one(checkout: Path) -> None:
+    (checkout / "examples").mkdir()
+    (checkout / "examples" / "acme.yaml").write_text(REDIRECTED, encoding="utf-8")
+    git("add", "-A")
+    git("-c", "user.name=t", "-c", "user.email=t@x", "commit", "-q", "-m", "an example")
+    assert "BYTEBASE_KEY" in plan("--untrusted", "--baseline", "HEAD")[1].stderr
+    write(checkout, REDIRECTED)
+    assert "spec.bytebase.url" in plan("--untrusted", "--baseline", "HEAD")[1].stderr
+    (checkout / "specs" / "acme.yaml").unlink()
+    write(checkout, REDIRECTED, "moved.yaml")
+    error = error_of("--untrusted", "--baseline", "HEAD", expect=3)
+    assert "declares it in several other files" in error["message"]
 
 
 def test_a_baseline_without_untrusted_is_bad_usage() -> None:
