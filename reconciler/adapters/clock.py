@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 
@@ -18,6 +19,10 @@ class SystemClock:
     def skew(self) -> float:
         """Seconds by which the upstreams' clocks differ from ours at most, as last seen in their answers."""
         return max((abs(seconds) for seconds in self._skews.values()), default=0.0)
+
+    def skews(self) -> Mapping[str, float]:
+        """Our time less theirs in seconds, by host."""
+        return dict(self._skews)
 
     def observe(self, host: str, date: datetime) -> None:
         """Note the `Date` of an answer that arrived just now."""

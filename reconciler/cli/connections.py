@@ -59,9 +59,16 @@ class Connector:
                 where=at,
                 next_step=f"add spec.bytebase.credentials.{use}",
             )
+        async with self.bytebase_as(await self.account(credential, at)) as client:
+            yield client
+
+    @asynccontextmanager
+    async def bytebase_as(self, account: ServiceAccount | WorkloadIdentity) -> AsyncIterator[BytebaseClient]:
+        """Bytebase as this account."""
+        bytebase = self.target.spec.bytebase
         connection = BytebaseConnection(
             url=bytebase.url,
-            credentials=await self.account(credential, at),
+            credentials=account,
             identity=bytebase.identity,
             ca_file=bytebase.tls.ca if bytebase.tls is not None else None,
         )

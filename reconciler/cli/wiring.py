@@ -48,7 +48,7 @@ from reconciler.spec.models.bytebase import Use
 from reconciler.spec.models.references import SecretRef
 from reconciler.spec.target import Target
 
-_COMMAND_RATES = {**calls_per_minute(), LIST_SCOPES.name: 6.0}
+COMMAND_RATES = {**calls_per_minute(), LIST_SCOPES.name: 6.0}
 """A command lists the scopes once; at one call a minute its retry would outlast everybody's patience."""
 
 
@@ -62,7 +62,7 @@ class Wiring:
     def connector(self, target: Target) -> Connector:
         """Opens the target's clients."""
         secrets = SecretResolver(environment(), Path.cwd(), self.untrusted)
-        return Connector(target, secrets, burst_share=0.5, rates=_COMMAND_RATES)
+        return Connector(target, secrets, burst_share=0.5, rates=COMMAND_RATES)
 
     @asynccontextmanager
     async def readers(self, target: Target, *, everywhere: bool = False) -> AsyncIterator[Readers]:
@@ -71,9 +71,9 @@ class Wiring:
         `everywhere` lists webhooks of all visible projects and not only of those that declare some.
         """
         async with AsyncExitStack() as stack:
-            applied = await _remembered(stack, self.store)
+            applied = await remembered(stack, self.store)
             upstreams = await self._connect(stack, target, "plan")
-            yield _readers(target, upstreams, applied, everywhere=everywhere)
+            yield readers_of(target, upstreams, applied, everywhere=everywhere)
 
     @asynccontextmanager
     async def applying(self, target: Target, agree: Agree | None) -> AsyncIterator[ApplyPorts]:
@@ -92,25 +92,31 @@ class Wiring:
                 secrets=_References(self.connector(target).secrets),
                 spec=_SpecFile(target),
             )
-            yield ApplyPorts(_readers(target, upstreams, records), writers, _now, agree)
+            yield ApplyPorts(readers_of(target, upstreams, records), writers, _now, agree)
 
-    async def _connect(self, stack: AsyncExitStack, target: Target, use: Use) -> _Upstreams:
+    async def _connect(self, stack: AsyncExitStack, target: Target, use: Use) -> Upstreams:
         connector = self.connector(target)
         bytebase = await stack.enter_async_context(connector.bytebase(use))
         feishu = await stack.enter_async_context(connector.feishu())
-        return _Upstreams(bytebase, SharedReads(bytebase), feishu)
+        return Upstreams.of(bytebase, feishu)
 
 
 @dataclass(frozen=True, slots=True)
-class _Upstreams:
+class Upstreams:
     """The clients of one target, and the reads that several kinds share."""
 
     bytebase: BytebaseClient
     reads: SharedReads
     feishu: FeishuClient | None
 
+    @classmethod
+    def of(cls, bytebase: BytebaseClient, feishu: FeishuClient | None) -> Upstreams:
+        """The clients with reads of their own."""
+        return cls(bytebase, SharedReads(bytebase), feishu)
 
-async def _remembered(stack: AsyncExitStack, address: str) -> AppliedReader:
+
+async def remembered(stack: AsyncExitStack, address: str) -> AppliedReader:
+    """What the store remembers; nothing where there is none. Raises where one cannot be read."""
     if StoreUrl.parse(address).is_missing:
         return _NothingApplied()
     from reconciler.adapters.store import SqlAppliedReader, open_for_reading
@@ -124,7 +130,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _readers(target: Target, upstreams: _Upstreams, applied: AppliedReader, *, everywhere: bool = False) -> Readers:
+def readers_of(target: Target, upstreams: Upstreams, applied: AppliedReader, *, everywhere: bool = False) -> Readers:
+    """The readers over connected clients; kinds of Feishu and people only with its client."""
     bytebase, reads, feishu = upstreams.bytebase, upstreams.reads, upstreams.feishu
     declaring = [project.name for project in target.spec.bytebase.projects if project.webhooks is not None]
     resources: dict[str, ResourceReader] = {
@@ -152,7 +159,7 @@ def _readers(target: Target, upstreams: _Upstreams, applied: AppliedReader, *, e
     )
 
 
-def _writers(upstreams: _Upstreams) -> Mapping[str, ResourceWriter]:
+def _writers(upstreams: Upstreams) -> Mapping[str, ResourceWriter]:
     bytebase, feishu = upstreams.bytebase, upstreams.feishu
     writers: dict[str, ResourceWriter] = {
         "bytebase/role": RoleWriter(bytebase),

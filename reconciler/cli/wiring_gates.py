@@ -60,7 +60,7 @@ async def connect(stack: AsyncExitStack, target: Target, store: Store) -> Upstre
         )
     server = await bytebase.server()
     records = await SqlAppliedReader(store).records(target.name)
-    bindings = [_binding(definition, records) for definition in target.spec.feishu.definitions]
+    bindings = bindings_of(target, records)
     approvals = FeishuApprovals(
         feishu,
         definitions=bindings,
@@ -96,6 +96,12 @@ async def open_explainer(stack: AsyncExitStack, target: Target, store: Store, le
     subjects = BytebaseSubjects(upstreams.bytebase, upstreams.clock)
     ports = SyncPorts(subjects, upstreams.approvals, ledger, upstreams.clock)
     return Explainer(ports, sync_settings(target, identity_of(target, upstreams.workspace), ""))
+
+
+def bindings_of(target: Target, records: Mapping[Key, AppliedRecord]) -> list[DefinitionBinding]:
+    """What spec and store say about each declared definition."""
+    feishu = target.spec.feishu
+    return [_binding(definition, records) for definition in feishu.definitions] if feishu is not None else []
 
 
 def _binding(definition: Definition, records: Mapping[Key, AppliedRecord]) -> DefinitionBinding:

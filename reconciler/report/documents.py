@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from reconciler.drift import Drift, DriftClass
 from reconciler.plan.document import PlanDocument, TargetModel, target_plain
 from reconciler.plan.outcome import Applied, Result
+from reconciler.report.doctor_document import DoctorDocument
 from reconciler.resources.base import Json
 
 
@@ -123,6 +124,7 @@ def schemas() -> Mapping[str, Mapping[str, Any]]:
         "plan.schema.json": PlanDocument,
         "apply.schema.json": AppliedDocument,
         "drift.schema.json": DriftDocument,
+        "doctor.schema.json": DoctorDocument,
     }
     return {name: _schema(name, model) for name, model in sorted(documents.items())}
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-
-from rich.console import Console
-from rich.text import Text
-
 from reconciler.drift import Drift, DriftClass
-from reconciler.plan.change import Action, Change, Plan, Target
+from reconciler.plan.change import Action, Change, Plan
 from reconciler.plan.document import digest
 from reconciler.plan.failed import FailedTarget
 from reconciler.plan.outcome import Applied, Result
+from reconciler.report.page import Page
 from reconciler.report.values import counted, plain, summary_sentence, symbol, value
-from reconciler.resources.finding import Finding
 
 _ACTION_STYLES = {
     Action.CREATE: "green",
@@ -34,7 +28,7 @@ _DRIFT_STYLES = {
 
 def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
     """A plan: what changes and why, then warnings and refusals, then one sentence. `verbose` also lists what is kept."""
-    page = _Page(color=color)
+    page = Page(color=color)
     page.target(plan.target)
     for change in plan.changes:
         if change.is_pending or verbose:
@@ -52,7 +46,7 @@ def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
 
 def applied_text(applied: Applied, *, color: bool) -> str:
     """What became of each change."""
-    page = _Page(color=color)
+    page = Page(color=color)
     page.target(applied.target)
     for outcome in applied.outcomes:
         code = f" (code {plain(outcome.code)})" if outcome.code else ""
@@ -77,7 +71,7 @@ _WORDS = {
 
 def drift_text(drift: Drift, *, color: bool) -> str:
     """What is pending, drifted, unmanaged or unverifiable."""
-    page = _Page(color=color)
+    page = Page(color=color)
     page.target(drift.target)
     for item in drift.items:
         by = f", by {plain(item.who)} at {item.when:%Y-%m-%d %H:%M:%S} UTC" if item.who and item.when else ""
@@ -95,7 +89,7 @@ def drift_text(drift: Drift, *, color: bool) -> str:
 
 def failed_text(failed: FailedTarget, *, color: bool) -> str:
     """A target for which nothing came out, with the reason and the next step."""
-    page = _Page(color=color)
+    page = Page(color=color)
     state = "refused" if failed.kind == "refused" else "failed"
     where = f"{plain(str(failed.where))}: " if failed.where else ""
     page.line(f"{plain(failed.name)}: {state}", "bold red")
@@ -105,7 +99,7 @@ def failed_text(failed: FailedTarget, *, color: bool) -> str:
     return page.text()
 
 
-def _change(page: _Page, change: Change) -> None:
+def _change(page: Page, change: Change) -> None:
     marks = [mark for mark, is_set in (("irreversible", change.irreversible),) if is_set]
     origin = f"  {change.origin}" if change.origin is not None else ""
     head = f"  {symbol(change.action.value)} {plain(change.id)}  {change.action.value}"
@@ -122,7 +116,7 @@ def _remark(mark: str) -> str:
     return "  (write-only)" if mark == "writeOnly" else ""
 
 
-def _findings(page: _Page, plan: Plan, *, verbose: bool) -> None:
+def _findings(page: Page, plan: Plan, *, verbose: bool) -> None:
     shown = [each for each in plan.findings if verbose or each.code != "userResolves"]
     hidden = len(plan.findings) - len(shown)
     page.findings("note", "cyan", shown)
@@ -130,49 +124,3 @@ def _findings(page: _Page, plan: Plan, *, verbose: bool) -> None:
         page.line(f"  {counted(hidden, 'person') if hidden == 1 else f'{hidden} people'} found in Feishu.", "dim")
     page.findings("warning", "yellow", plan.warnings)
     page.findings("refused", "red", plan.refusals)
-
-
-class _Page:
-    """Lines for a terminal; foreign text is put in as plain text and never read as markup."""
-
-    def __init__(self, *, color: bool) -> None:
-        self._buffer = io.StringIO()
-        self._console = Console(
-            file=self._buffer,
-            force_terminal=color,
-            no_color=not color,
-            color_system="standard" if color else None,
-            width=10_000,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            legacy_windows=False,
-        )
-
-    def line(self, text: str, style: str = "", aside: str = "") -> None:
-        """One line, with an aside in a dim tone behind it."""
-        whole = Text(text, style=style)
-        if aside:
-            whole.append(f"  {aside.strip()}", style="dim")
-        self._console.print(whole, soft_wrap=True)
-
-    def target(self, target: Target) -> None:
-        """The head of a section."""
-        bytebase, feishu = target.bytebase, target.feishu
-        place = f"Bytebase {plain(bytebase.url)} ({plain(bytebase.workspace) or plain(bytebase.identity)})"
-        if feishu is not None:
-            place += f", Feishu {plain(feishu.platform)} app {plain(feishu.app_id)}"
-        self.line(plain(target.name), "bold", place)
-
-    def findings(self, word: str, style: str, findings: Sequence[Finding]) -> None:
-        """Findings with their next step."""
-        for each in findings:
-            where = f"  {each.origin}" if each.origin is not None else ""
-            about = f"{each.kind}/{each.name}" if each.name else each.kind
-            self.line(f"  {word}: {plain(about)}: {plain(each.message)}", style, plain(where))
-            if each.next:
-                self.line(f"      next: {plain(each.next)}")
-
-    def text(self) -> str:
-        """Everything written so far."""
-        return self._buffer.getvalue()

@@ -3,7 +3,7 @@
 from reconciler.adapters.store.agenda import AskedInstance, SqlAgenda, targets
 from reconciler.adapters.store.applied import SqlAppliedReader, SqlAppliedRecords
 from reconciler.adapters.store.engine import Store
-from reconciler.adapters.store.event_memory import SqlEventMemory
+from reconciler.adapters.store.event_memory import SqlEventMemory, last_event
 from reconciler.adapters.store.identities import IdentityRecords
 from reconciler.adapters.store.ledger import SqlLedger
 from reconciler.adapters.store.locks import StoreLock
@@ -21,6 +21,7 @@ __all__ = [
     "SqlLedger",
     "Store",
     "StoreLock",
+    "last_event",
     "migrate",
     "open_for_reading",
     "open_store",

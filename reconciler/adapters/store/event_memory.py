@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, func, select
 
 from reconciler.adapters.store.engine import Store, insert_new
 from reconciler.adapters.store.schema import events
@@ -29,3 +29,9 @@ class SqlEventMemory:
             return insert_new(connection, events, {"id": event_id[:200], "at": now}, ("id",))
 
         return await self._store.write(act)
+
+
+async def last_event(store: Store) -> datetime | None:
+    """When the newest remembered event was delivered by callback; None where there is none."""
+    query = select(func.max(events.c.at))
+    return await store.read(lambda connection: connection.execute(query).scalar())

@@ -40,7 +40,8 @@ class FeishuClient:
         self.app = app
         self._http = HttpClient(platform.open_api, upstream="feishu", settings=settings, ca_file=ca_file)
         caller = Caller(platform, app.app_id)
-        api = FeishuApi(self._http, tokens=TenantTokens(self._http, app=app, caller=caller), caller=caller)
+        self._tokens = TenantTokens(self._http, app=app, caller=caller)
+        api = FeishuApi(self._http, tokens=self._tokens, caller=caller)
         self.definitions = DefinitionCalls(api)
         self.instances = InstanceCalls(api)
         self.comments = CommentCalls(api)
@@ -50,6 +51,10 @@ class FeishuClient:
         self.connection = ConnectionCalls(api, http=self._http, app=app)
         self._bot_open_id = ""
         self._bot_lock = asyncio.Lock()
+
+    async def sign_in(self) -> None:
+        """Get a token. CredentialsError when id and secret are refused."""
+        await self._tokens.token()
 
     async def bot_open_id(self) -> str:
         """The bot's open id, read once; ForbiddenError while the app has no bot."""

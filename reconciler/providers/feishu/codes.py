@@ -34,6 +34,7 @@ MISSING_SCOPE = 99991672
 TOKEN_REFUSED = frozenset({99991661, 99991663, 99991664})
 """Answers after which a new token is fetched and the call sent once more."""
 
+NO_BOT = 11205
 UUID_TAKEN = frozenset({60012, 1390012})
 INSTANCE_NOT_FOUND = frozenset({1390003, 60003})
 DEFINITION_NOT_FOUND = frozenset({1390002, 60002})
@@ -110,6 +111,12 @@ _row(
     [230006],
     Kind.FORBIDDEN,
     "the app's bot is not enabled",
+    "enable the bot in the developer console and publish a version",
+)
+_row(
+    [NO_BOT],
+    Kind.FORBIDDEN,
+    "the app has no bot, or no published version has one",
     "enable the bot in the developer console and publish a version",
 )
 _row(

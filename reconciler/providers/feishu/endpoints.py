@@ -280,6 +280,9 @@ OUTBOUND_ADDRESSES = Endpoint(
     scopes=("event:ip_list",),
 )
 OPEN_CONNECTION = Endpoint("feishu.events.connect", "POST", "/callback/ws/endpoint", limits.UNSTATED, repeatable=True)
+COUNT_CONNECTIONS = Endpoint(
+    "feishu.events.connections", "GET", "/open-apis/event/v1/connection", limits.UNSTATED, repeatable=True
+)
 REGISTER_APP = Endpoint(
     "feishu.app.register", "POST", "/oauth/v1/app/registration", limits.UNSTATED, repeatable=False, at_top=True
 )

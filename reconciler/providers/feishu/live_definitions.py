@@ -93,7 +93,7 @@ class LiveDefinitions:
             code=binding.code,
             node_key=node.key if node is not None else "",
             decision=_decision(node, binding),
-            problem=_problem(observed, node, binding),
+            problem=problem_of(observed, node, binding),
             widgets=binding.widgets,
         )
         return _Known(live, {widget.custom_id: widget.type for widget in observed.widgets}, self._now())
@@ -109,7 +109,7 @@ def _decision(node: ObservedNode | None, binding: DefinitionBinding) -> Decision
     return Decision(live) if live is not None else binding.decision
 
 
-def _problem(observed: ObservedDefinition, node: ObservedNode | None, binding: DefinitionBinding) -> str:
+def problem_of(observed: ObservedDefinition, node: ObservedNode | None, binding: DefinitionBinding) -> str:
     """Why no request can be made from it, or why an answer could not be trusted; '' if all is well."""
     if not observed.is_active:
         return f"its status in Feishu is {observed.status or 'unknown'}"

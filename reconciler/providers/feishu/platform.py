@@ -13,13 +13,17 @@ _LARK_APPROVAL_APP = "cli_9c7cc8a9a9edd105"
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Origins without a trailing slash. `approval_app` is the built-in approval app that deep links open."""
+    """Origins without a trailing slash. `approval_app` is the built-in approval app that deep links open.
+
+    `web` is where administrators work, '' where that is not known.
+    """
 
     name: Literal["feishu", "lark", "private"]
     open_api: str
     accounts: str
     app_link: str
     approval_app: str = _FEISHU_APPROVAL_APP
+    web: str = ""
 
     @classmethod
     def private(cls, open_api: str, *, accounts: str | None = None, app_link: str | None = None) -> Platform:
@@ -47,6 +51,14 @@ class Platform:
         link = f"{self.open_api}/app/{quote(app_id, safe='')}"
         return f"{link}/{page}" if page else link
 
+    def admin_link(self) -> str:
+        """Where the tenant's administrators approve and enable apps; of a private host the address of its API."""
+        return f"{self.web}/admin/appCenter/audit" if self.web else self.open_api
+
+    def approvals_link(self) -> str:
+        """Where approval definitions are looked after; of a private host the address of its API."""
+        return f"{self.web}/approval/admin/approvalList?devMode=on" if self.web else self.open_api
+
     def scopes_link(self, app_id: str, scopes: Iterable[str]) -> str:
         """The console page that grants these scopes to the app."""
         wanted = quote(",".join(scopes), safe=":,.")
@@ -58,6 +70,7 @@ FEISHU = Platform(
     open_api="https://open.feishu.cn",
     accounts="https://accounts.feishu.cn",
     app_link="https://applink.feishu.cn",
+    web="https://www.feishu.cn",
 )
 LARK = Platform(
     name="lark",
@@ -65,4 +78,5 @@ LARK = Platform(
     accounts="https://accounts.larksuite.com",
     app_link="https://applink.larksuite.com",
     approval_app=_LARK_APPROVAL_APP,
+    web="https://www.larksuite.com",
 )

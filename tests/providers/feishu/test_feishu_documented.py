@@ -26,7 +26,12 @@ DOCUMENTED = {
     (call["method"], call["path"]): call
     for call in json.loads((Path(__file__).parent / "data" / "documented_calls.json").read_text(encoding="utf-8"))
 }
-UNDOCUMENTED = {endpoints.OPEN_CONNECTION, endpoints.REGISTER_APP, endpoints.OUTBOUND_ADDRESSES}
+UNDOCUMENTED = {
+    endpoints.OPEN_CONNECTION,
+    endpoints.REGISTER_APP,
+    endpoints.OUTBOUND_ADDRESSES,
+    endpoints.COUNT_CONNECTIONS,
+}
 SEEN_IN_PRACTICE = {
     # Feishu's own comment pages end without these; both are read when they come.
     (endpoints.LIST_COMMENTS, "data.page_token"),

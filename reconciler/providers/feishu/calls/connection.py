@@ -5,10 +5,15 @@ from __future__ import annotations
 from reconciler.errors import CredentialsError, ReconcilerError, RefusedError, SpecError, UnavailableError
 from reconciler.providers.feishu.api import FeishuApi
 from reconciler.providers.feishu.auth import JSON_HEADERS, AppCredentials
-from reconciler.providers.feishu.endpoints import OPEN_CONNECTION, OUTBOUND_ADDRESSES
+from reconciler.providers.feishu.endpoints import COUNT_CONNECTIONS, OPEN_CONNECTION, OUTBOUND_ADDRESSES
 from reconciler.providers.feishu.envelope import open_envelope
 from reconciler.providers.feishu.errors import Caller, code_of, log_id_of
-from reconciler.providers.feishu.wire.connection import ConnectionOffer, OpenConnectionBody, OutboundAddresses
+from reconciler.providers.feishu.wire.connection import (
+    ConnectionOffer,
+    OpenConnectionBody,
+    OpenConnections,
+    OutboundAddresses,
+)
 from reconciler.providers.http import HttpClient, HttpRequest
 
 
@@ -41,6 +46,10 @@ class ConnectionCalls:
             if meant is not None:
                 raise meant from error.__cause__
             raise
+
+    async def count(self) -> int:
+        """How many long connections of this app are open now; not part of the published API."""
+        return (await self._api.call(COUNT_CONNECTIONS, OpenConnections)).online_instance_cnt
 
     async def outbound_addresses(self) -> tuple[str, ...]:
         """The addresses Feishu's callbacks come from."""

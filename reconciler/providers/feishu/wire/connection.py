@@ -37,6 +37,12 @@ class OutboundAddresses(Wire):
     page_token: str = ""
 
 
+class OpenConnections(Wire):
+    """How many long connections of the app are open."""
+
+    online_instance_cnt: int = 0
+
+
 class RegistrationUser(Wire):
     """Who confirmed; `tenant_brand` says feishu or lark."""
 

@@ -1,0 +1,88 @@
+"""Ports of doctor. Nothing here writes, the probe's port apart, which is handed over only where a probe was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from reconciler.errors import ReconcilerError
+from reconciler.ports.declarative import AppliedReader, Readers
+from reconciler.setup.facts import AppState, BotState, DefinitionState, Read, ScopeState, VersionState
+
+
+class FeishuSetupReader(Protocol):
+    """Feishu as doctor reads it: one thing at a time."""
+
+    def code_of(self, error: ReconcilerError) -> int | None:
+        """Feishu's own code behind an error."""
+        ...
+
+    async def sign_in(self) -> None:
+        """Have id and secret accepted."""
+        ...
+
+    async def bot(self) -> BotState:
+        """The app's bot."""
+        ...
+
+    async def scopes(self) -> tuple[ScopeState, ...]:
+        """The declared scopes; Feishu allows about one call a minute."""
+        ...
+
+    async def app(self) -> AppState:
+        """The app's own record."""
+        ...
+
+    async def version(self, version_id: str) -> VersionState:
+        """One version of the app."""
+        ...
+
+    async def connections(self) -> int:
+        """How many long connections are open."""
+        ...
+
+    async def offer_connection(self) -> None:
+        """Have Feishu say where a long connection would be made; none is made."""
+        ...
+
+    async def definition(self, name: str) -> DefinitionState | None:
+        """The live definition behind a spec name; None where no code of it is known."""
+        ...
+
+    async def recent(self, name: str, *, since: datetime, most: int) -> tuple[tuple[str, ...], ...]:
+        """The texts in the forms of a definition's newest requests."""
+        ...
+
+    async def availability(self, open_ids: Sequence[str]) -> Mapping[str, bool]:
+        """Whether the app is available to each person."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OtherAccount:
+    """One more account of the spec. `sign_in` raises where Bytebase refuses it; `lacks` is why its secret is not here."""
+
+    purpose: str
+    email: str
+    sign_in: Callable[[], Awaitable[None]]
+    lacks: ReconcilerError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorPorts:
+    """Everything doctor reads through, for one target. An upstream that could not be connected is its error.
+
+    `feishu` is None where the spec declares no app. `skews` tells our time less the upstreams', in seconds; `secrets`
+    holds the references that only events need, by their place in the spec.
+    """
+
+    bytebase: Readers | ReconcilerError
+    feishu: FeishuSetupReader | ReconcilerError | None
+    applied: AppliedReader
+    skews: Callable[[], Mapping[str, float]]
+    now: Callable[[], datetime]
+    last_event: Callable[[], Awaitable[datetime | None]]
+    accounts: Sequence[OtherAccount] = ()
+    secrets: Mapping[str, Read[None]] = field(default_factory=dict)
