@@ -1,6 +1,7 @@
 """`feishu/app`: what a custom app must have for approvals to work: a bot, scopes, events, an online version.
 
-Always verified; changed only where the spec manages it. What cannot be read without a scope is None.
+Always verified; changed only where the spec manages it. What cannot be read without a scope is None. To whom the app is
+available is no field: whom that has to be follows from today's rights, not from the spec.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ class App(Resource):
         "published": Mark.PLAIN,
         "scopes": Mark.UNORDERED,
         "events": Mark.UNORDERED,
-        "availableToAll": Mark.PLAIN,
     }
 
     app_id: str
@@ -33,7 +33,6 @@ class App(Resource):
     published: bool | None = None
     scopes: tuple[str, ...] | None = None
     events: tuple[str, ...] | None = None
-    available_to_all: bool | None = None
     transport: str = ""
     is_managed: bool = False
 
@@ -60,7 +59,6 @@ class App(Resource):
             published=observed.published if self.published is None else self.published,
             scopes=_joined(self.scopes, observed.scopes),
             events=_joined(self.events, observed.events),
-            available_to_all=observed.available_to_all if self.available_to_all is None else self.available_to_all,
         )
 
     def fields(self) -> Mapping[str, Json]:
@@ -70,7 +68,6 @@ class App(Resource):
             published=self.published,
             scopes=listed(self.scopes),
             events=listed(self.events),
-            availableToAll=self.available_to_all,
         )
 
 

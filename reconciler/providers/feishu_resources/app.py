@@ -45,7 +45,6 @@ class AppReader:
             published=published,
             scopes=tuple(scopes),
             events=_events(version),
-            available_to_all=version.remark.visibility.is_all if version is not None else None,
         )
         return Observation(live=(found,))
 
@@ -82,7 +81,7 @@ class AppWriter:
         self._client = client
 
     async def write(self, write: Write) -> Written:
-        """Turn the bot on, declare scopes and events, publish. Whether a review is needed is the tenant's rule."""
+        """Turn the bot on, declare scopes and events, publish; availability is left as it is. Whether a review is needed is the tenant's rule."""
         desired = write.desired
         if not isinstance(desired, App):
             raise BugError("an app is never deleted", where=App.kind)
