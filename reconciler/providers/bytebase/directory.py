@@ -65,17 +65,20 @@ class RightsReader:
     async def directory(self, project: str) -> Directory:
         """Everything that decides who holds which role in a project."""
         workspace = await self._workspace()
-        # A click waits for these: they are asked for at once.
-        own, top, active = await asyncio.gather(
+        # A click waits for these: they are asked for at once, groups too where some policy named one when last read.
+        names_a_group = any(
+            _names_a_group(policy) for name in (project, workspace) if (policy := self._policies.last(name))
+        )
+        own, top, active, known = await asyncio.gather(
             self._policies.get(project, _reader(self._client.iam.policy, project)),
             self._policies.get(workspace, _reader(self._client.iam.policy, workspace)),
             self._active.get("", self._read_active),
+            self.groups() if names_a_group else _no_groups(),
         )
         policies = (own, top)
-        groups: Mapping[str, WireGroup] = {}
-        if any(_names_a_group(policy) for policy in policies):
-            groups = await self.groups()
-        return Directory(policies, groups, active)
+        if not any(_names_a_group(policy) for policy in policies):
+            return Directory(policies, {}, active)
+        return Directory(policies, known if names_a_group else await self.groups(), active)
 
     async def groups(self) -> Mapping[str, WireGroup]:
         """All groups by e-mail."""
@@ -158,6 +161,10 @@ def _reader(read: Callable[[str], Awaitable[Value]], name: str) -> Callable[[], 
 async def _quietly(shelf: Shelf[Value], key: str, read: Callable[[str], Awaitable[Value]]) -> None:
     with contextlib.suppress(ReconcilerError):
         await shelf.renew(key, _reader(read, key))
+
+
+async def _no_groups() -> Mapping[str, WireGroup]:
+    return {}
 
 
 def _names_a_group(policy: WireIamPolicy) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,7 +25,10 @@ class EntitlementReader:
 
     async def read(self, change: Change, stage: Stage, source: ApproverSource, moment: Moment) -> Entitlement:
         """The people whom `source` means now; requesters not yet taken out."""
-        directory = await self._rights.directory(change.project)
+        needs_capable = source.kind == "rolloutPolicy" and not stage.policy_roles
+        directory, capable = await asyncio.gather(
+            self._rights.directory(change.project), self._rights.capable_roles() if needs_capable else _none()
+        )
         match source.kind:
             case "users":
                 return named_people(directory, source.values, limit=source.limit)
@@ -36,9 +40,9 @@ class EntitlementReader:
                 roles: Sequence[str] = source.values
                 self._asked_roles.update(roles)
             case "flow":
-                roles = change.issue.roles[change.issue.approvals :][:1] if change.issue is not None else ()
+                roles = change.issue.roles[len(change.issue.answers) :][:1] if change.issue is not None else ()
             case "rolloutPolicy":
-                roles = stage.policy_roles or await self._rights.capable_roles()
+                roles = stage.policy_roles or capable
         return holders(directory, roles, moment, limit=source.limit)
 
     async def signal(self, project: str, environment: str, moment: Moment) -> str:
@@ -52,3 +56,7 @@ class EntitlementReader:
         people = {role: sorted(holders(directory, [role], moment, limit=sys.maxsize).people) for role in sorted(roles)}
         members = group_members(directory, sorted(self._asked_groups), limit=sys.maxsize).people
         return sha256(canonical_json([people, sorted(members), policy.automatic, sorted(policy.roles)]))
+
+
+async def _none() -> tuple[str, ...]:
+    return ()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from reconciler.errors import NotFoundError, UnavailableError
 from reconciler.ids import project_of
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.directory import RightsReader
+from reconciler.providers.bytebase.gather import all_of
 from reconciler.providers.bytebase.people import is_account
 from reconciler.providers.bytebase.translate import agrees, checks_of, issue_of, newest_runs, task_of
 from reconciler.providers.bytebase.wire import email_of
@@ -20,51 +23,102 @@ from reconciler.providers.bytebase.wire_changes import (
     WireStage,
     WireTaskRun,
 )
-from reconciler.providers.bytebase.wire_workspace import WireProject
+from reconciler.providers.bytebase.wire_workspace import WireProject, WireRolloutPolicy
 from reconciler.subjects.change import Change, Checks, Issue, Stage
+
+Value = TypeVar("Value")
 
 MOST_LOOKS = 5
 """How often rollout and runs are read until both show the same moment."""
 LOOK_PAUSE = 0.05
 """Seconds between those looks."""
 MOST_REMEMBERED = 20_000
-"""Plans whose finished checks are remembered; the oldest are forgotten first."""
+"""Plans whose outline and finished checks are remembered; the oldest are forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What a change refers to: where to look, never what is there."""
+
+    issue: str
+    has_rollout: bool
+    environments: tuple[str, ...]
+    releases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a stage takes from its environment."""
+
+    title: str
+    policy: WireRolloutPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a change refers to, being read."""
+
+    issue: asyncio.Future[Issue | None]
+    checks: asyncio.Future[Checks]
+    places: asyncio.Future[Mapping[str, _Place]]
+    releases: asyncio.Future[Mapping[str, WireRelease]]
+
+    async def end(self) -> None:
+        """Wait until all are read or have failed; each then has its result or its error."""
+        await asyncio.gather(self.issue, self.checks, self.places, self.releases, return_exceptions=True)
 
 
 class ChangeReader:
-    """Reads changes. NotFoundError says that the plan itself is gone; anything else missing is a read that failed."""
+    """Reads changes. NotFoundError says that the plan itself is gone; anything else missing is a read that failed.
+
+    A change that was read before is asked for in one go, with what it referred to then: a click waits for this. Where it
+    refers to something else by now, all of that is read after it.
+    """
 
     def __init__(self, client: BytebaseClient, rights: RightsReader) -> None:
         self._client = client
         self._rights = rights
         self._final_checks: dict[str, Checks] = {}
+        self._outlines: dict[str, _Outline] = {}
 
     async def read(self, name: str) -> Change:
         """The facts about one plan's change at one moment."""
-        plan, rollout, project = await asyncio.gather(
-            self._client.plans.get(name),
-            self._rollout(name),
-            self._rights.project(project_of(name)),
-            return_exceptions=True,
-        )
-        if isinstance(plan, BaseException):
-            raise plan  # of all that may be missing, only the plan itself says that the change is gone
+        before = self._outlines.get(name)
+        plan = asyncio.ensure_future(self._client.plans.get(name))
+        rollout = asyncio.ensure_future(self._rollout(name))
+        project = asyncio.ensure_future(self._rights.project(project_of(name)))
+        parts = self._begin(name, before) if before is not None else None
+        await asyncio.gather(plan, rollout, project, return_exceptions=True)
+        if parts is not None:
+            await parts.end()
+        found = plan.result()  # of all that may be missing, only the plan itself says that the change is gone
         async with parts_of(name):
-            if isinstance(rollout, BaseException):
-                raise rollout
-            if isinstance(project, BaseException):
-                raise project
-            return await self._put_together(plan, project, *rollout)
+            shown, runs = rollout.result()
+            outline = _outline(found, shown)
+            if parts is None or outline != before:
+                _keep(self._outlines, name, outline)
+                parts = self._begin(name, outline)
+                await parts.end()
+            return await self._put_together(found, project.result(), shown, runs, parts)
+
+    def _begin(self, name: str, outline: _Outline) -> _Parts:
+        return _Parts(
+            issue=asyncio.ensure_future(self._issue(outline.issue)),
+            checks=asyncio.ensure_future(self._checks(name, has_rollout=outline.has_rollout)),
+            places=asyncio.ensure_future(self._places(outline.environments)),
+            releases=asyncio.ensure_future(self._releases(outline.releases)),
+        )
 
     async def _put_together(
-        self, plan: WirePlan, project: WireProject, rollout: WireRollout | None, runs: Mapping[str, WireTaskRun]
+        self,
+        plan: WirePlan,
+        project: WireProject,
+        rollout: WireRollout | None,
+        runs: Mapping[str, WireTaskRun],
+        parts: _Parts,
     ) -> Change:
-        issue, checks, releases = await asyncio.gather(
-            self._issue(plan), self._checks(plan, has_rollout=rollout is not None), self._releases(rollout)
-        )
-        stages = await asyncio.gather(
-            *(self._stage(stage, runs, releases) for stage in (rollout.stages if rollout else ()))
-        )
+        issue, checks = parts.issue.result(), parts.checks.result()
+        places, releases = parts.places.result(), parts.releases.result()
         return Change(
             plan=plan.name,
             project=project.name,
@@ -73,7 +127,10 @@ class ChangeReader:
             created=plan.create_time,
             is_active=plan.state in ("ACTIVE", ""),
             checks=checks,
-            stages=tuple(stages),
+            stages=tuple(
+                _stage(stage, places[stage.environment], runs, releases)
+                for stage in (rollout.stages if rollout is not None else ())
+            ),
             issue=issue,
             project_title=project.title,
             project_labels=tuple(sorted(project.labels.items())),
@@ -81,15 +138,21 @@ class ChangeReader:
             link=await self._link(plan),
         )
 
-    async def _issue(self, plan: WirePlan) -> Issue | None:
-        return issue_of(await self._client.issues.get(plan.issue)) if plan.issue else None
+    async def _issue(self, name: str) -> Issue | None:
+        return issue_of(await self._client.issues.get(name)) if name else None
 
     async def _rollout(self, plan: str) -> tuple[WireRollout | None, Mapping[str, WireTaskRun]]:
         for _ in range(MOST_LOOKS):
-            rollout = await self._client.rollouts.get(plan)
+            rollout, listed = await asyncio.gather(
+                self._client.rollouts.get(plan), self._client.rollouts.task_runs(plan), return_exceptions=True
+            )
+            if isinstance(rollout, BaseException):
+                raise rollout
             if rollout is None:
                 return None, {}
-            runs = newest_runs(await self._client.rollouts.task_runs(plan))
+            if isinstance(listed, BaseException):
+                raise listed
+            runs = newest_runs(listed)
             if agrees(rollout, runs):
                 return rollout, runs
             await asyncio.sleep(LOOK_PAUSE)
@@ -97,43 +160,59 @@ class ChangeReader:
             "the rollout keeps changing while it is read", where=plan, next_step="it is read again by itself"
         )
 
-    async def _releases(self, rollout: WireRollout | None) -> Mapping[str, WireRelease]:
-        names = {
-            task.database_update.release
-            for stage in (rollout.stages if rollout else ())
-            for task in stage.tasks
-            if task.database_update is not None and task.database_update.release
-        }
-        return {name: await self._client.plans.release(name) for name in sorted(names)}
+    async def _releases(self, names: Sequence[str]) -> Mapping[str, WireRelease]:
+        return dict(zip(names, await all_of([self._client.plans.release(name) for name in names]), strict=True))
 
-    async def _stage(
-        self, stage: WireStage, runs: Mapping[str, WireTaskRun], releases: Mapping[str, WireRelease]
-    ) -> Stage:
-        policy = await self._rights.rollout_policy(stage.environment)
-        return Stage(
-            name=stage.name,
-            environment=stage.environment,
-            title=await self._rights.environment_title(stage.environment),
-            tasks=tuple(task_of(task, runs.get(task.name), releases) for task in stage.tasks),
-            automatic=policy.automatic,
-            policy_roles=policy.roles,
-        )
+    async def _places(self, environments: Sequence[str]) -> Mapping[str, _Place]:
+        return dict(zip(environments, await all_of([self._place(name) for name in environments]), strict=True))
 
-    async def _checks(self, plan: WirePlan, *, has_rollout: bool) -> Checks:
-        # Checks cannot be run again once there is a rollout (facts §9.4): finished ones are read once.
-        if (known := self._final_checks.get(plan.name)) is not None:
+    async def _place(self, environment: str) -> _Place:
+        policy = await self._rights.rollout_policy(environment)
+        return _Place(await self._rights.environment_title(environment), policy)
+
+    async def _checks(self, plan: str, *, has_rollout: bool) -> Checks:
+        # Checks cannot be run again once there is a rollout (facts §9.4): what was finished after that is read once.
+        if (known := self._final_checks.get(plan)) is not None:
             return known
-        run = await self._client.plans.checks(plan.name)
+        run = await self._client.plans.checks(plan)
         checks = checks_of(run)
         if has_rollout and (run is None or run.status == "DONE"):
-            if len(self._final_checks) >= MOST_REMEMBERED:
-                self._final_checks.pop(next(iter(self._final_checks)))
-            self._final_checks[plan.name] = checks
+            _keep(self._final_checks, plan, checks)
         return checks
 
     async def _link(self, plan: WirePlan) -> str:
         base = (await self._client.server()).external_url or self._client.url
         return f"{base}/{plan.issue or f'{plan.name}/rollout'}"
+
+
+def _outline(plan: WirePlan, rollout: WireRollout | None) -> _Outline:
+    stages = rollout.stages if rollout is not None else ()
+    updates = (task.database_update for stage in stages for task in stage.tasks)
+    return _Outline(
+        issue=plan.issue,
+        has_rollout=rollout is not None,
+        environments=tuple(sorted({stage.environment for stage in stages})),
+        releases=tuple(sorted({update.release for update in updates if update is not None and update.release})),
+    )
+
+
+def _stage(
+    stage: WireStage, place: _Place, runs: Mapping[str, WireTaskRun], releases: Mapping[str, WireRelease]
+) -> Stage:
+    return Stage(
+        name=stage.name,
+        environment=stage.environment,
+        title=place.title,
+        tasks=tuple(task_of(task, runs.get(task.name), releases) for task in stage.tasks),
+        automatic=place.policy.automatic,
+        policy_roles=place.policy.roles,
+    )
+
+
+def _keep(kept: dict[str, Value], plan: str, value: Value) -> None:
+    if len(kept) >= MOST_REMEMBERED and plan not in kept:
+        kept.pop(next(iter(kept)))
+    kept[plan] = value
 
 
 @contextlib.asynccontextmanager

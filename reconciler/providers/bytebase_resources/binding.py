@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from reconciler.errors import BugError, ConflictError
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
+from reconciler.providers.bytebase.gather import all_of
 from reconciler.providers.bytebase.wire_people import WireBinding, WireIamPolicy
-from reconciler.providers.bytebase_resources.reads import SharedReads, all_of, scope_name
+from reconciler.providers.bytebase_resources.reads import SharedReads, scope_name
 from reconciler.resources.base import Resource
 from reconciler.resources.binding import Binding
 from reconciler.resources.finding import Finding

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from reconciler.errors import BugError
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
+from reconciler.providers.bytebase.gather import all_of
 from reconciler.providers.bytebase.projects import ProjectFlags, WebhookFields
 from reconciler.providers.bytebase.wire_workspace import WireProject
-from reconciler.providers.bytebase_resources.reads import SharedReads, all_of
+from reconciler.providers.bytebase_resources.reads import SharedReads
 from reconciler.resources.base import Resource
 from reconciler.resources.finding import Finding
 from reconciler.resources.project import Project

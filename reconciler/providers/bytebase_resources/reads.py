@@ -84,12 +84,3 @@ class Forgetting:
             return await self._writer.write(write)
         finally:
             self._reads.forget()
-
-
-async def all_of(reads: Sequence[Awaitable[T]]) -> list[T]:
-    """The answers in order; all reads end before the first failure is raised, and nothing is left running behind."""
-    answers = await asyncio.gather(*reads, return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return [answer for answer in answers if not isinstance(answer, BaseException)]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from reconciler.errors import BugError
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
-from reconciler.providers.bytebase_resources.reads import SharedReads, all_of
+from reconciler.providers.bytebase.gather import all_of
+from reconciler.providers.bytebase_resources.reads import SharedReads
 from reconciler.resources.base import Resource
 from reconciler.resources.finding import Finding
 from reconciler.resources.rollout_policy import RolloutPolicy
