@@ -20,7 +20,8 @@ from reconciler.spec.target import Target
 def command(*, options: CommonOptions) -> int:
     """Read everything that a spec can declare, through the connection of the given spec, and print it as a new spec.
 
-    Planning the printed spec changes nothing. Secrets are references, definitions are adopted.
+    Planning the printed spec changes nothing. Secrets are references, definitions are adopted. What is only ever in a
+    spec (gates, users, notify and the like) is carried over; comments say where each part comes from.
     """
     _, targets = read_targets(options)
     wiring = Wiring(options.store)
@@ -28,7 +29,8 @@ def command(*, options: CommonOptions) -> int:
     async def work(target: Target) -> str:
         with working(f"reading {target.name}"):
             async with wiring.readers(target, everywhere=True) as readers:
-                return spec_text((await export(target, readers)).document)
+                exported = await export(target, readers)
+                return spec_text(exported.document, exported.notes, exported.left_out)
 
     results = run_targets(targets, work, options=options)
     write_content(options, "---\n".join(result.value for result in results if result.value is not None))

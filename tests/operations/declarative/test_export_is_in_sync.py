@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.operations.apply import ApplyRequest, apply
-from reconciler.operations.export import export
+from reconciler.operations.export import Exported, export
 from reconciler.operations.plan import PlanRequest, make_plan
 from reconciler.report.spec_text import spec_text
 from reconciler.resources.app import App
@@ -41,6 +41,10 @@ rules = st.builds(
 )
 
 
+def exported_text(exported: Exported) -> str:
+    return spec_text(exported.document, exported.notes, exported.left_out)
+
+
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(policies, unique_by=lambda each: each.key, max_size=3),
@@ -68,7 +72,7 @@ def test_an_exported_world_plans_to_nothing(
     world.upstream.put(App("cli_a1b2", bot=True, published=True))
 
     async def story() -> None:
-        text = spec_text((await export(target_of(FULL), world.readers())).document)
+        text = exported_text(await export(target_of(FULL), world.readers()))
         plan = (await make_plan(PlanRequest(target_of(text)), world.readers())).plan
         assert plan.pending == (), text
         assert plan.refusals == ()
@@ -85,7 +89,7 @@ async def test_an_applied_world_is_exported_with_its_definitions_adopted() -> No
     world.upstream.put(App("cli_a1b2", bot=True, published=True))
     request = ApplyRequest(PlanRequest(target_of(FULL)), create_definitions=frozenset({"stage-gate"}))
     assert (await apply(request, world.ports())).exit_code == 0
-    text = spec_text((await export(target_of(FULL), world.readers())).document)
+    text = exported_text(await export(target_of(FULL), world.readers()))
     assert "mode: adopted" in text
     assert "env: SLACK_TOKEN" in text
     assert "canary" not in text
