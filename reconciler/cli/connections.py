@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,10 +15,11 @@ from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.connection import BytebaseConnection, GitHubOidc, ServiceAccount, WorkloadIdentity
 from reconciler.providers.feishu.auth import AppCredentials
 from reconciler.providers.feishu.client import FeishuClient
-from reconciler.providers.feishu.endpoints import calls_per_minute
+from reconciler.providers.feishu.endpoints import windows
 from reconciler.providers.feishu.platform import FEISHU, LARK, Platform
 from reconciler.providers.http import HttpCall, HttpSettings
 from reconciler.providers.http_budget import RateBudget
+from reconciler.providers.http_window import Window, WindowBudget
 from reconciler.secret import Secret
 from reconciler.spec.models.bytebase import ServiceAccountCredential, Use, WorkloadIdentityCredential
 from reconciler.spec.models.feishu import PlatformHosts
@@ -37,15 +38,13 @@ _FOR: dict[Use, str] = {"plan": "plan, drift, export and doctor", "apply": "appl
 class Connector:
     """Opens clients for one target. `on_date` gets the host and the `Date` of each answer.
 
-    `rates` are Feishu's calls per minute by endpoint. `burst_share` is the share of a minute's calls that may go out at once: small for what runs for days, large for a
-    command that is over before the minute is.
+    `rates` are the windows of Feishu's limits by endpoint.
     """
 
     target: Target
     secrets: SecretResolver
     on_date: Callable[[str, datetime], None] | None = None
-    burst_share: float = 1 / 60
-    rates: Mapping[str, float] = field(default_factory=calls_per_minute)
+    rates: Mapping[str, Sequence[Window]] = field(default_factory=windows)
 
     @asynccontextmanager
     async def bytebase(self, use: Use) -> AsyncIterator[BytebaseClient]:
@@ -113,7 +112,7 @@ class Connector:
             return
         at = self.target.origin("spec", "feishu", "app", "secret")
         app = AppCredentials(feishu.app.id, await self.secrets.resolve(feishu.app.secret, at))
-        budget = RateBudget(self.rates, burst_share=self.burst_share)
+        budget = WindowBudget(self.rates)
         settings = HttpSettings(on_call=_log_call, budget=budget, on_date=self.on_date)
         async with FeishuClient(platform_of(feishu.platform, feishu.hosts()), app, settings=settings) as client:
             yield client

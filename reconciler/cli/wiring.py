@@ -36,11 +36,12 @@ from reconciler.providers.bytebase_resources.reads import Forgetting, SharedRead
 from reconciler.providers.bytebase_resources.role import RoleReader, RoleWriter
 from reconciler.providers.bytebase_resources.rollout_policy import RolloutPolicyReader, RolloutPolicyWriter
 from reconciler.providers.feishu.client import FeishuClient
-from reconciler.providers.feishu.endpoints import LIST_SCOPES, calls_per_minute
+from reconciler.providers.feishu.endpoints import LIST_SCOPES, windows
 from reconciler.providers.feishu.people import PeopleFinder
 from reconciler.providers.feishu_resources.app import AppReader, AppWriter
 from reconciler.providers.feishu_resources.definition import DefinitionReader, DefinitionWriter
 from reconciler.providers.feishu_resources.subscription import SubscriptionWriter
+from reconciler.providers.http_window import Window
 from reconciler.resources.base import Key, Origin
 from reconciler.resources.record import AppliedRecord
 from reconciler.secret import Secret
@@ -48,7 +49,7 @@ from reconciler.spec.models.bytebase import Use
 from reconciler.spec.models.references import SecretRef
 from reconciler.spec.target import Target
 
-COMMAND_RATES = {**calls_per_minute(), LIST_SCOPES.name: 6.0}
+COMMAND_RATES = {**windows(), LIST_SCOPES.name: (Window(6, 60),)}
 """A command lists the scopes once; at one call a minute its retry would outlast everybody's patience."""
 
 
@@ -62,7 +63,7 @@ class Wiring:
     def connector(self, target: Target) -> Connector:
         """Opens the target's clients."""
         secrets = SecretResolver(environment(), Path.cwd(), self.untrusted)
-        return Connector(target, secrets, burst_share=0.5, rates=COMMAND_RATES)
+        return Connector(target, secrets, rates=COMMAND_RATES)
 
     @asynccontextmanager
     async def readers(self, target: Target, *, everywhere: bool = False) -> AsyncIterator[Readers]:

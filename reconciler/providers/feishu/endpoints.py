@@ -9,6 +9,7 @@ from reconciler.errors import SpecError
 from reconciler.providers.feishu import limits
 from reconciler.providers.feishu.limits import Rates
 from reconciler.providers.http_retry import Repeat
+from reconciler.providers.http_window import Window
 
 _APPROVAL = "/open-apis/approval/v4"
 _APP_V6 = "/open-apis/application/v6"
@@ -296,6 +297,6 @@ def limits_table() -> dict[str, Rates]:
     return {endpoint.name: endpoint.rates for endpoint in ALL}
 
 
-def calls_per_minute(*, share: float = 0.97) -> dict[str, float]:
-    """What to give to a budget: for each key the rate to keep to, `share` of the published limit."""
-    return {endpoint.name: limits.per_minute(endpoint.rates, share=share) for endpoint in ALL}
+def windows(*, share: float = 0.97) -> dict[str, tuple[Window, ...]]:
+    """What to give to a budget: for each key the windows to keep to, `share` of the published limit."""
+    return {endpoint.name: limits.windows(endpoint.rates, share=share) for endpoint in ALL}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.providers.http_window import Window
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -27,6 +29,6 @@ UNSTATED: Rates = (Rate(100, 60),)
 """Nothing is published; treated like the strict default."""
 
 
-def per_minute(rates: Rates, *, share: float = 1.0) -> float:
-    """The rate that may be kept up for ever under all `rates`, times `share`, in calls per minute."""
-    return min(rate.count * 60 / rate.seconds for rate in rates) * share
+def windows(rates: Rates, *, share: float = 1.0) -> tuple[Window, ...]:
+    """The windows to keep to under all `rates`: `share` of each figure, but at least one call."""
+    return tuple(Window(max(int(rate.count * share), 1), rate.seconds) for rate in rates)

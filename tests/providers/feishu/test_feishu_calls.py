@@ -20,7 +20,7 @@ from reconciler.errors import (
     UnavailableError,
 )
 from reconciler.providers.feishu.client import FeishuClient
-from reconciler.providers.feishu.endpoints import ALL, GET_INSTANCE, calls_per_minute, limits_table
+from reconciler.providers.feishu.endpoints import ALL, GET_INSTANCE, limits_table, windows
 from reconciler.providers.feishu.wire.application import (
     AbilityBody,
     BotAbility,
@@ -31,6 +31,7 @@ from reconciler.providers.feishu.wire.application import (
     ScopeItem,
 )
 from reconciler.providers.feishu.wire.instances import CancelBody, CreateInstanceBody, NodeApprovers
+from reconciler.providers.http_window import Window
 
 CREATE = CreateInstanceBody(
     approval_code="6CDB",
@@ -290,10 +291,12 @@ async def test_every_call_takes_from_its_own_budget() -> None:
 def test_the_rates_leave_room_under_each_published_limit() -> None:
     table = limits_table()
     assert len(table) == len(ALL)
-    for name, rate in calls_per_minute().items():
-        assert all(rate < limit.count * 60 / limit.seconds for limit in table[name])
-    assert calls_per_minute()["feishu.instance.create"] == pytest.approx(97)
-    assert calls_per_minute()["feishu.instance.get"] == pytest.approx(970)
+    for name, kept in windows().items():
+        for window, limit in zip(kept, table[name], strict=True):
+            assert window.seconds == limit.seconds
+            assert window.calls < limit.count or limit.count == 1
+    assert windows()["feishu.instance.create"] == (Window(97, 60),)
+    assert windows()["feishu.instance.get"] == (Window(970, 60), Window(48, 1))
 
 
 async def test_no_error_shows_the_secret_or_a_token() -> None:
