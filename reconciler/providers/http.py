@@ -6,7 +6,9 @@ It knows no upstream's protocol: a response of any status is an answer, only a r
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +31,11 @@ log = logging.getLogger("reconciler.http")
 # Both libraries log whole URLs and headers, tokens included; our own line replaces theirs.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+
+# httpcore asks for sniffio at every lock it makes. Where there is none, Python would search its whole path for it each time,
+# which is a third of what a call costs; told once that there is none, it does not.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 _PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"
 
