@@ -32,11 +32,18 @@ _MOST_LISTED = 12
 _LONGEST_VALUE = 60
 
 
-def explain_validation(error: ValidationError, document: Document, source: Source) -> list[tuple[Path, Diagnostic]]:
-    """Every error with the path it is about, in the order of the file. Nothing written below a secret is repeated."""
-    found = [_explain(detail, document, source) for detail in error.errors(include_url=False)]
+def explain_validation(
+    error: ValidationError, document: Document, source: Source
+) -> tuple[list[tuple[Path, Diagnostic]], Source]:
+    """Every error with the path it is about, in the order of the file, and the source as it may be quoted from then on.
+
+    Nothing written below a secret is repeated, not even because another error stands on its line.
+    """
+    details = error.errors(include_url=False)
+    source = source.hiding(at for detail in details if (at := _secret_at(detail, document)) is not None)
+    found = [_explain(detail, document, source) for detail in details]
     found.sort(key=lambda item: item[0])
-    return [(path, diagnostic) for _, path, diagnostic in found]
+    return [(path, diagnostic) for _, path, diagnostic in found], source
 
 
 def explain_syntax(error: YamlProblemError, source: Source) -> Diagnostic:
@@ -51,17 +58,31 @@ def explain_syntax(error: YamlProblemError, source: Source) -> Diagnostic:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean …?` when something known is written almost like `word`, else nothing."""
-    names = sorted(known)
-    lowered = {name.lower(): name for name in names}
+    meant = closest(word, known)
+    return f"did you mean '{meant}'?" if meant is not None else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """What is known and written almost like `word`."""
+    lowered = {name.lower(): name for name in sorted(known)}
     close = difflib.get_close_matches(word.lower().replace("_", ""), lowered, 1, 0.6)
-    return f"did you mean '{lowered[close[0]]}'?" if close else ""
+    return lowered[close[0]] if close else None
+
+
+def _secret_at(detail: ErrorDetails, document: Document) -> int | None:
+    """Where the value stands that an error is about, if it may be a secret."""
+    kind, location = detail["type"], detail["loc"]
+    is_secret = kind in {"reference", "url_secret"} or any(label in REFERENCE_LABELS for label in location)
+    if kind == "extra_forbidden" and not is_secret:
+        name = str(location[-1])
+        is_secret = bool(_SECRETIVE_NAME.search(name)) and not isinstance(detail["input"], dict | list)
+    return locate(document, location).value_at if is_secret else None
 
 
 def _explain(detail: ErrorDetails, document: Document, source: Source) -> tuple[int, Path, Diagnostic]:
     kind, location = detail["type"], detail["loc"]
     place = locate(document, location)
-    secret = kind in {"reference", "url_secret"} or any(label in REFERENCE_LABELS for label in location)
-    hide_from = place.value_at if secret else None
+    hide_from = _secret_at(detail, document)
     path, at, hint = place.path, place.value_at, ""
     if kind == "missing":
         at, message = place.key_at, f"missing field '{location[-1]}'"
@@ -70,10 +91,8 @@ def _explain(detail: ErrorDetails, document: Document, source: Source) -> tuple[
         name = str(location[-1])
         path, at, message = parent.path, place.key_at, f"unknown field '{_short(name)}'"
         hint = _unknown_field_hint(name, parent)
-        if _SECRETIVE_NAME.search(name) and not isinstance(detail["input"], dict | list):
-            hide_from = place.value_at
     else:
-        message, hint = _wrong_value(detail, shows_value=not secret)
+        message, hint = _wrong_value(detail, shows_value=hide_from is None)
     shown = source.excerpt(at, hide_from=hide_from)
     return at, place.path, Diagnostic(source.position(at), dotted(path), message, hint, shown)
 

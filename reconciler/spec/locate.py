@@ -39,17 +39,17 @@ def locate(document: Document, location: Sequence[str | int]) -> Place:
     path: list[str | int] = []
     reached = True
     for element in location:
-        schema = _resolved(schema)
+        schema = resolved(schema)
         if "oneOf" in schema:
-            schema = _member(schema["oneOf"], str(element))
+            schema = member(schema["oneOf"], str(element))
             continue
         if element not in span.children:
             reached = False
             break
         key_at, span = span.children[element]
         path.append(element)
-        schema = _below(schema, element)
-    return Place(tuple(path), key_at, span.at, frozenset(_resolved(schema).get("properties", ())), reached)
+        schema = below(schema, element)
+    return Place(tuple(path), key_at, span.at, frozenset(resolved(schema).get("properties", ())), reached)
 
 
 def find(document: Document, path: Path) -> Place:
@@ -73,7 +73,7 @@ def dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """The schema behind references and behind an optional value."""
     while True:
         if "$ref" in schema:
@@ -85,13 +85,14 @@ def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
         schema = present[0]
 
 
-def _member(members: Sequence[Mapping[str, Any]], label: str) -> Mapping[str, Any]:
+def member(members: Sequence[Mapping[str, Any]], label: str) -> Mapping[str, Any]:
     """The union member of a label such as `<EnvRef>`; a member that is no mapping has nothing below it."""
     wanted = f"/{label[1:-1]}"
     return next((member for member in members if member.get("$ref", "").endswith(wanted)), {})
 
 
-def _below(schema: Mapping[str, Any], element: str | int) -> Mapping[str, Any]:
+def below(schema: Mapping[str, Any], element: str | int) -> Mapping[str, Any]:
+    """The schema of what stands under a key or index; empty where nothing may."""
     if isinstance(element, int):
         below = schema.get("items")
     else:

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from reconciler.errors import FilePosition, SpecError
 from reconciler.spec.diagnostics import Diagnostic, InvalidSpecError
 from reconciler.spec.explain import explain_syntax, explain_validation, nearest
-from reconciler.spec.locate import Path
+from reconciler.spec.fill import completed
 from reconciler.spec.models.integration import Integration
 from reconciler.spec.source import Source, SpecText
 from reconciler.spec.target import Target
-from reconciler.spec.validate import validate_targets
-from reconciler.spec.yaml import Document, YamlProblemError, YamlValue, load_documents
+from reconciler.spec.validate import errors_between, warnings_about
+from reconciler.spec.yaml import Document, YamlProblemError, load_documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,8 @@ class ParsedSpecs:
 
 def parse_documents(files: Sequence[SpecText]) -> ParsedSpecs:
     """Read and check every document of every file; all errors are gathered, none is raised."""
-    targets: list[Target] = []
+    read: list[_Read] = []
     errors: list[Diagnostic] = []
-    incomplete: list[Target] = []
     for file in files:
         source = Source(file.name, file.text)
         try:
@@ -59,19 +58,30 @@ def parse_documents(files: Sequence[SpecText]) -> ParsedSpecs:
         written = [(index, document) for index, document in enumerate(documents) if document.value is not None]
         if not written:
             errors.append(_empty(file))
-        for index, document in written:
-            integration, found = _read(document, source)
-            errors += found
-            if integration is not None:
-                target = Target(integration, source, document, index)
-                targets.append(target)
-                if found:
-                    incomplete.append(target)
-    cross_errors, warnings = validate_targets(targets)
-    errors += cross_errors
+        read += [_read(document, source, index) for index, document in written]
+    errors += [found for each in read for found in each.errors]
+    errors += _errors_between(read)
     order = {file.name: place for place, file in enumerate(files)}
-    complete = tuple(target for target in targets if target not in incomplete)
-    return ParsedSpecs(tuple(files), complete, _sorted(errors, order), _sorted(warnings, order))
+    targets = tuple(each.targets[0] for each in read if each.targets and not each.errors)
+    return ParsedSpecs(tuple(files), targets, _sorted(errors, order), _sorted(warnings_about(targets), order))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One document: the target as it stands or, where it has errors, as completed in two ways; none if it is no spec."""
+
+    targets: tuple[Target, Target] | None
+    errors: tuple[Diagnostic, ...] = ()
+
+
+def _errors_between(read: Sequence[_Read]) -> list[Diagnostic]:
+    """What is wrong between fields, as far as it does not depend on what could not be read."""
+    known = [each for each in read if each.targets is not None]
+    found = errors_between([each.targets[0] for each in known if each.targets])
+    if not any(each.errors for each in known):
+        return found
+    also = set(errors_between([each.targets[1] for each in known if each.targets]))
+    return [each for each in found if each in also]
 
 
 def _empty(file: SpecText) -> Diagnostic:
@@ -87,39 +97,18 @@ def _sorted(found: Iterable[Diagnostic], order: dict[str, int]) -> tuple[Diagnos
     return tuple(sorted(found, key=lambda d: (order[d.position.file], d.position.line, d.position.column, d.message)))
 
 
-def _read(document: Document, source: Source) -> tuple[Integration | None, list[Diagnostic]]:
-    """The model of a document and its errors.
-
-    When all errors are about single values that the document can do without, the rest is still a model, so that what
-    is wrong between its fields is reported in the same run.
-    """
+def _read(document: Document, source: Source, index: int) -> _Read:
     try:
-        return Integration.model_validate(document.value), []
+        target = Target(Integration.model_validate(document.value), source, document, index)
+        return _Read((target, target))
     except ValidationError as error:
-        found = explain_validation(error, document, source)
-    foreign = [diagnostic for path, diagnostic in found if path in {("apiVersion",), ("kind",)}]
+        found, source = explain_validation(error, document, source)
+    foreign = tuple(diagnostic for path, diagnostic in found if path in {("apiVersion",), ("kind",)})
     if foreign:
-        return None, foreign
-    diagnostics = [diagnostic for _, diagnostic in found]
-    rest = document.value
-    for path, _ in found:
-        rest = _without(rest, path)
-    try:
-        return Integration.model_validate(rest), diagnostics
-    except ValidationError:
-        return None, diagnostics
-
-
-def _without(value: YamlValue, path: Path) -> YamlValue:
-    """The value without the single value at `path`; unchanged when a mapping or list stands there, or a list's item."""
-    if not path:
-        return value
-    head, *tail = path
-    if isinstance(value, dict) and isinstance(head, str) and head in value:
-        if not tail:
-            single = not isinstance(value[head], dict | list)
-            return {key: kept for key, kept in value.items() if key != head} if single else value
-        return {**value, head: _without(value[head], tuple(tail))}
-    if isinstance(value, list) and isinstance(head, int) and tail:
-        return [_without(item, tuple(tail)) if index == head else item for index, item in enumerate(value)]
-    return value
+        return _Read(None, foreign)
+    errors = tuple(diagnostic for _, diagnostic in found)
+    models = completed(document.value)
+    if models is None:
+        return _Read(None, errors)
+    sparse, rich = (Target(model, source, document, index) for model in models)
+    return _Read((sparse, rich), errors)

@@ -6,7 +6,8 @@ import bisect
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from reconciler.errors import FilePosition
 
@@ -32,10 +33,14 @@ class SpecText:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Turns offsets of one text into positions and excerpts."""
+    """Turns offsets of one text into positions and excerpts.
+
+    `hidden` are the offsets of values that may be secrets: no excerpt shows a line from there on, whatever it is about.
+    """
 
     file: str
     text: str
+    hidden: frozenset[int] = frozenset()
     _starts: list[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -47,14 +52,20 @@ class Source:
         line = bisect.bisect_right(self._starts, at) - 1
         return FilePosition(self.file, line + 1, at - self._starts[line] + 1)
 
+    def hiding(self, offsets: Iterable[int]) -> Source:
+        """The same text, with what stands at these offsets kept out of every excerpt."""
+        return replace(self, hidden=self.hidden | frozenset(offsets))
+
     def excerpt(self, at: int, *, hide_from: int | None = None) -> str:
-        """The line of an offset with a caret below it; what stands at or after `hide_from` is not shown."""
+        """The line of an offset with a caret below it; what stands at or after `hide_from` is not shown either."""
         place = self.position(at)
         start = self._starts[place.line - 1]
         end = self._starts[place.line] if place.line < len(self._starts) else len(self.text)
         line = self.text[start:end].rstrip("\r\n")
-        if hide_from is not None and hide_from - start < len(line):
-            line = line[: max(hide_from - start, 0)] + "***"
+        secret = [offset for offset in self.hidden if start <= offset < start + len(line)]
+        secret += [hide_from] if hide_from is not None and hide_from - start < len(line) else []
+        if secret:
+            line = line[: max(min(secret) - start, 0)] + "***"
         before, rest = line[: place.column - 1], line[place.column - 1 :]
         if len(before) > _BEFORE_CARET:
             before = "…" + before[-_BEFORE_CARET:]

@@ -31,9 +31,12 @@ _WARNINGS: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
 )
 
 
-def validate_targets(targets: Sequence[Target]) -> tuple[list[Diagnostic], list[Diagnostic]]:
-    """Errors and warnings of all targets together, offline."""
+def errors_between(targets: Sequence[Target]) -> list[Diagnostic]:
+    """What is wrong between the fields of these targets, and between them; offline."""
     errors = [found for check in _ERRORS for target in targets for found in check(target)]
-    errors += [found for check in _ERRORS_BETWEEN for found in check(targets)]
-    warnings = [found for check in _WARNINGS for target in targets for found in check(target)]
-    return errors, warnings
+    return errors + [found for check in _ERRORS_BETWEEN for found in check(targets)]
+
+
+def warnings_about(targets: Sequence[Target]) -> list[Diagnostic]:
+    """What is allowed in these targets and probably not meant; offline."""
+    return [found for check in _WARNINGS for target in targets for found in check(target)]
