@@ -66,6 +66,7 @@ def judged(plan: Plan, facts: SafetyFacts, policy: SafetyPolicy) -> Plan:
         *_licence(plan, facts.upstream),
         *_deletes(plan, facts.live, policy),
         *_webhooks_without_url(plan),
+        *_webhooks_without_events(plan),
         *(lockouts(plan, facts.access, facts.upstream.account) if facts.access is not None else ()),
     ]
     warnings = [
@@ -179,6 +180,24 @@ def _webhooks_without_url(plan: Plan) -> list[Finding]:
         if change.kind == "bytebase/webhook"
         and change.action is Action.CREATE
         and not any(row.path == "url" for row in change.fields)
+    ]
+
+
+def _webhooks_without_events(plan: Plan) -> list[Finding]:
+    """Bytebase adds a webhook without events and refuses to take the last one away (facts §13.2)."""
+    return [
+        Finding(
+            "webhookWithoutEvents",
+            change.kind,
+            change.name,
+            "Bytebase refuses to take the last event from a webhook, which would never fire any more",
+            "name at least one event, or take the webhook out of the spec and remove it in Bytebase",
+            change.origin,
+        )
+        for change in plan.pending
+        if change.kind == "bytebase/webhook"
+        and change.action is Action.UPDATE
+        and any(row.path == "events" and not row.after for row in change.fields)
     ]
 
 

@@ -197,3 +197,12 @@ def test_credentials_that_bytebase_does_not_try_are_shown_where_they_are_written
     assert plan.warnings[0].origin == ORIGIN
     assert codes(judge(replace(untried, verify=True), live=(before,)).warnings) == []
     assert codes(judge(untried, live=(untried,)).warnings) == []
+
+
+def test_the_last_event_of_a_webhook_cannot_be_taken_away() -> None:
+    live = Webhook("demo", "x", "SLACK", events=("ISSUE_CREATED",))
+    plan = judge(Webhook("demo", "x", "SLACK", events=()), live=(live,))
+    assert codes(plan.refusals) == ["webhookWithoutEvents"]
+    assert plan.refusals[0].origin == ORIGIN
+    assert codes(judge(replace(live, direct_message=True, events=()), live=(replace(live, events=()),)).refusals) == []
+    assert codes(judge(replace(live, events=(), url_token="version 1")).refusals) == []
