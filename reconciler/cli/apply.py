@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import click
 
@@ -11,16 +12,35 @@ from reconciler.cli.exit_codes import worst
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import write_documents
 from reconciler.cli.plan_file import read_plan_file
+from reconciler.cli.progress import Sign, working
 from reconciler.cli.targets import failures_of, provenance, read_targets, run_targets, values_of
 from reconciler.cli.wiring import Wiring
-from reconciler.operations.apply import ApplyRequest, apply
+from reconciler.operations.apply import Agree, Agreement, ApplyRequest, Step, apply
 from reconciler.operations.plan import PlanRequest
+from reconciler.plan.change import Plan
 from reconciler.plan.outcome import Applied
 from reconciler.plan.select import Selection
 from reconciler.report.documents import applied_document
 from reconciler.report.markdown import applied_markdown
 from reconciler.report.text import applied_text, failed_text
+from reconciler.report.values import plain
 from reconciler.spec.target import Target
+
+
+def _asking(agree: Agree | None, sign: Sign) -> Agree | None:
+    """The question, with the sign of life out of its way."""
+    if agree is None:
+        return None
+
+    async def ask(plan: Plan) -> Agreement:
+        with sign.paused():
+            return await agree(plan)
+
+    return ask
+
+
+def _doing(target: Target, step: Step) -> str:
+    return f"applying {target.name}: {step.change.action.value} {plain(step.change.id)} ({step.number} of {step.of})"
 
 
 def _digests(_context: click.Context, _option: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,8 +99,9 @@ def command(
             frozenset(create),
             frozenset(forget),
         )
-        async with wiring.applying(target, agree) as ports:
-            return await apply(request, ports)
+        with working(f"reading {target.name}", options) as sign:
+            async with wiring.applying(target, _asking(agree, sign)) as ports:
+                return await apply(request, replace(ports, begins=lambda step: sign.say(_doing(target, step))))
 
     results = run_targets(targets, work, options=options)
     applied, failed = values_of(results), failures_of(results)

@@ -33,7 +33,7 @@ def command(*, options: CommonOptions) -> int:
     async def work(target: Target) -> Drift:
         selection = Selection(options.only, options.exclude)
         request = PlanRequest(target, selection, provenance=provenance(specs, target))
-        with working(f"reading {target.name}"):
+        with working(f"reading {target.name}", options):
             async with wiring.readers(target) as readers:
                 return (await find_drift(request, readers))[0]
 

@@ -27,7 +27,7 @@ def command(*, options: CommonOptions) -> int:
     wiring = Wiring(options.store)
 
     async def work(target: Target) -> str:
-        with working(f"reading {target.name}"):
+        with working(f"reading {target.name}", options):
             async with wiring.readers(target, everywhere=True) as readers:
                 exported = await export(target, readers)
                 return spec_text(exported.document, exported.notes, exported.left_out)

@@ -17,6 +17,8 @@ _REPORT_IT = "please report it, with the output of the same command and -v"
 def report_failure(error: BaseException, *, as_json: bool, verbose: bool) -> int:
     """Say what went wrong, on standard error and, with `as_json`, as a document on standard output; give the exit code.
 
+    `verbose` adds where a bug arose: any other error says by itself what to do.
+
     Of an exception that is not ours only its type and places are ever shown: its text may hold anything.
     """
     cause = _cause(error)
@@ -24,7 +26,7 @@ def report_failure(error: BaseException, *, as_json: bool, verbose: bool) -> int
     if as_json:
         click.echo(json.dumps({"error": error_document(known)}, ensure_ascii=False, indent=2))
     click.echo(_sentences(known), err=True)
-    if verbose:
+    if verbose and known.kind == BugError.kind:
         click.echo(_places(error), err=True, nl=False)
     return known.exit_code
 

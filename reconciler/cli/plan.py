@@ -58,7 +58,7 @@ def command(
             provenance(specs, target),
             accept_identity,
         )
-        with working(f"reading {target.name}"):
+        with working(f"reading {target.name}", options):
             async with wiring.readers(target) as readers:
                 return (await make_plan(request, readers)).plan
 

@@ -71,11 +71,12 @@ def _require_known_kinds(patterns: Sequence[str]) -> None:
 
 
 def read_targets(options: CommonOptions) -> tuple[ParsedSpecs, Sequence[Target]]:
-    """The chosen targets; the warnings of the spec are said. Raises on any error in any file, and on unknown kinds."""
+    """The chosen targets; the warnings of their files are said. Raises on any error in any file, and on unknown kinds."""
     _require_known_kinds([*options.only, *options.exclude])
     specs = load_specs(options.files)
     targets = specs.require(options.target)
-    for warning in specs.warnings:
+    chosen = {target.file for target in targets}
+    for warning in (each for each in specs.warnings if each.position.file in chosen):
         click.echo(warning.render("warning"), err=True)
     return specs, targets
 

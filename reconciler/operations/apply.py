@@ -8,7 +8,7 @@ from datetime import datetime
 
 from reconciler.desired.target import desired_of
 from reconciler.errors import FilePosition, NotFoundError, RefusedError, SpecError
-from reconciler.operations.perform import Performer
+from reconciler.operations.perform import Performer, Step
 from reconciler.operations.plan import Planned, PlanRequest, make_plan
 from reconciler.plan.change import Plan
 from reconciler.plan.compare import moved
@@ -20,6 +20,8 @@ from reconciler.resources.finding import Finding
 from reconciler.resources.record import AppliedRecord, RecordState
 from reconciler.secret import Secret
 from reconciler.spec.target import Target
+
+__all__ = ["Agree", "Agreement", "ApplyPorts", "ApplyRequest", "Step", "apply"]
 
 _DEFINITION = "feishu/definition"
 
@@ -53,12 +55,13 @@ Agree = Callable[[Plan], Awaitable[Agreement]]
 
 @dataclass(frozen=True, slots=True)
 class ApplyPorts:
-    """Readers, writers, and the clock."""
+    """Readers, writers, the clock, and who is told of each change before it is tried."""
 
     readers: Readers
     writers: Writers
     now: Callable[[], datetime]
     agree: Agree | None = None
+    begins: Callable[[Step], None] | None = None
 
 
 async def apply(request: ApplyRequest, ports: ApplyPorts) -> Applied:
@@ -84,7 +87,9 @@ async def apply(request: ApplyRequest, ports: ApplyPorts) -> Applied:
         bytebase = plan.target.bytebase
         if bytebase.workspace:
             await ports.writers.records.remember_workspace(bytebase.identity, bytebase.workspace)
-        performer = Performer(planned, ports.readers, ports.writers, now=ports.now, secrets=secrets)
+        performer = Performer(
+            planned, ports.readers, ports.writers, now=ports.now, secrets=secrets, begins=ports.begins
+        )
         outcomes = await performer.perform(loss)
         messages = await _write_codes(request, ports)
         return Applied(plan.target, outcomes, messages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.diff import diff
@@ -30,6 +30,19 @@ _STOPS = (UnavailableError, ThrottledError, CredentialsError)
 """After one of these the upstream is no use for the rest either."""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change that is about to be tried, and its place among all pending ones, which counts from one."""
+
+    change: Change
+    number: int
+    of: int
+
+
+def _nobody(_step: Step) -> None:
+    """Nobody watches."""
+
+
 class Performer:
     """Performs one plan once."""
 
@@ -41,6 +54,7 @@ class Performer:
         *,
         now: Callable[[], datetime],
         secrets: Mapping[Key, Mapping[str, Secret]],
+        begins: Callable[[Step], None] | None = None,
     ) -> None:
         self._plan = planned.plan
         self._wanted = {one.key: one.resource for one in planned.observed.desired.declared}
@@ -50,6 +64,7 @@ class Performer:
         self._writers = writers
         self._now = now
         self._secrets = secrets
+        self._begins = begins or _nobody
         self._codes: dict[str, str] = {}
 
     async def perform(self, loss: LockLoss) -> tuple[Outcome, ...]:
@@ -57,7 +72,8 @@ class Performer:
         await self._remember_in_sync()
         outcomes: dict[str, Outcome] = {}
         stopped = False
-        for change in self._plan.pending:
+        pending = self._plan.pending
+        for number, change in enumerate(pending, start=1):
             if stopped or loss.is_set():
                 outcomes[change.id] = Outcome(change.kind, change.name, Result.NOT_REACHED)
                 continue
@@ -66,6 +82,7 @@ class Performer:
                 reason = f"because of {blocker}"
                 outcomes[change.id] = Outcome(change.kind, change.name, Result.SKIPPED, reason)
                 continue
+            self._begins(Step(change, number, len(pending)))
             try:
                 outcomes[change.id] = await self._one(change)
             except ReconcilerError as error:
