@@ -36,6 +36,26 @@ def plan_of(subject: str) -> str:
     return "/".join(parts[:4])
 
 
+def step_of(subject: str) -> tuple[str, int] | None:
+    """(issue, index) of a review step's name `projects/p/issues/n#<index>`; None for any other name."""
+    issue, mark, index = subject.rpartition("#")
+    if not mark or not is_issue(issue) or not index.isdecimal():
+        return None
+    return issue, int(index)
+
+
+def is_issue(name: str) -> bool:
+    """Whether a resource name is an issue's."""
+    parts = name.split("/")
+    return len(parts) == 4 and parts[2] == "issues"
+
+
+def root_of(subject: str) -> str:
+    """What is read to know a subject: the plan of a stage, the issue of a review step."""
+    step = step_of(subject)
+    return step[0] if step is not None else plan_of(subject)
+
+
 def project_of(name: str) -> str:
     """`projects/p` of any name below a project."""
     return "/".join(name.split("/")[:2])

@@ -33,9 +33,13 @@ from reconciler.sync.gates import compile_gates
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """Both clients of one target, connected, and what the loop's ports are made of. `definitions` are codes."""
+    """Both clients of one target, connected, and what the loop's ports are made of. `definitions` are codes.
+
+    `reviewers` are clients by flow role, each as the account that answers it; none where no gate is at a review.
+    """
 
     bytebase: BytebaseClient
+    reviewers: Mapping[str, BytebaseClient]
     feishu: FeishuClient
     approvals: FeishuApprovals
     definitions: tuple[str, ...]
@@ -69,7 +73,20 @@ async def connect(stack: AsyncExitStack, target: Target, store: Store) -> Upstre
     )
     url = server.external_url or bytebase.url
     codes = tuple(dict.fromkeys(binding.code for binding in bindings if binding.code))
-    return Upstreams(bytebase, feishu, approvals, codes, server.workspace, url, clock, secrets)
+    reviewers = await _reviewers(stack, target, connector)
+    return Upstreams(bytebase, reviewers, feishu, approvals, codes, server.workspace, url, clock, secrets)
+
+
+async def _reviewers(stack: AsyncExitStack, target: Target, connector: Connector) -> Mapping[str, BytebaseClient]:
+    """A client per flow role, where a gate is at a review at all."""
+    if not any(gate.at == "review" for gate in target.spec.gates):
+        return {}
+    clients = {}
+    for number, reviewer in enumerate(target.spec.bytebase.reviewers):
+        at = target.origin("spec", "bytebase", "reviewers", number)
+        account = await connector.account(reviewer, at)
+        clients[reviewer.role] = await stack.enter_async_context(connector.bytebase_as(account))
+    return clients
 
 
 def sync_settings(
@@ -93,7 +110,7 @@ def sync_settings(
 async def open_explainer(stack: AsyncExitStack, target: Target, store: Store, ledger: Ledger) -> Explainer:
     """Explains subjects of one target without writing anything; closed with the stack."""
     upstreams = await connect(stack, target, store)
-    subjects = BytebaseSubjects(upstreams.bytebase, upstreams.clock)
+    subjects = BytebaseSubjects(upstreams.bytebase, upstreams.clock, reviewers=upstreams.reviewers)
     ports = SyncPorts(subjects, upstreams.approvals, ledger, upstreams.clock)
     return Explainer(ports, sync_settings(target, identity_of(target, upstreams.workspace), ""))
 

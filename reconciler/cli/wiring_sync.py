@@ -66,7 +66,9 @@ def _assemble(
     circuits = Circuits(time.monotonic)
     ports = SyncPorts(
         subjects=GuardedSubjects(
-            BytebaseSubjects(upstreams.bytebase, upstreams.clock), circuits, account=f"Bytebase for {target.name}"
+            BytebaseSubjects(upstreams.bytebase, upstreams.clock, reviewers=upstreams.reviewers),
+            circuits,
+            account=f"Bytebase for {target.name}",
         ),
         approvals=GuardedApprovals(upstreams.approvals, circuits, app=f"Feishu app {upstreams.feishu.app.app_id}"),
         ledger=context.ledger,

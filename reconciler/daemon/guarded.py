@@ -7,8 +7,8 @@ from datetime import datetime
 
 from reconciler.daemon.circuit import Circuits
 from reconciler.ids import project_of
-from reconciler.ports.sync import ApprovalPort, Sighting, SubjectPort
-from reconciler.subjects.change import Change, Comment, Entitlement, Stage, Statement
+from reconciler.ports.sync import ApprovalPort, Reviewer, Sighting, SubjectPort
+from reconciler.subjects.change import Change, Comment, Entitlement, Question, ReviewStep, Stage, Statement
 from reconciler.subjects.gate import ApproverSource
 from reconciler.subjects.instance import CancelResult, Instance, InstanceRequest, LiveDefinition, Resolution
 
@@ -25,28 +25,28 @@ class GuardedSubjects:
         """See the port."""
         return await self._circuits.call(self._account, "discovery", lambda: self._port.discover(full=full))
 
-    async def observe(self, plan: str) -> Change:
+    async def observe(self, root: str) -> Change:
         """See the port."""
         return await self._circuits.call(
-            self._account, _in("reading", plan), lambda: self._port.observe(plan), item=plan
+            self._account, _in("reading", root), lambda: self._port.observe(root), item=root
         )
 
     def distrust(self) -> None:
         """See the port."""
         self._port.distrust()
 
-    async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
+    async def entitled(self, change: Change, question: Question, source: ApproverSource) -> Entitlement:
         """See the port."""
         part = _in("reading people", change.plan)
         return await self._circuits.call(
-            self._account, part, lambda: self._port.entitled(change, stage, source), item=change.plan
+            self._account, part, lambda: self._port.entitled(change, question, source), item=change.plan
         )
 
-    async def statements(self, change: Change, stage: Stage) -> Sequence[Statement]:
+    async def statements(self, change: Change, question: Question) -> Sequence[Statement]:
         """See the port."""
         part = _in("reading SQL", change.plan)
         return await self._circuits.call(
-            self._account, part, lambda: self._port.statements(change, stage), item=stage.name
+            self._account, part, lambda: self._port.statements(change, question), item=question.name
         )
 
     async def run(self, stage: Stage, tasks: Sequence[str]) -> None:
@@ -58,6 +58,26 @@ class GuardedSubjects:
         """See the port."""
         part = f"{_in('skipping', stage.name)}/{stage.environment}"
         await self._circuits.call(self._account, part, lambda: self._port.skip(stage, tasks, reason), item=stage.name)
+
+    async def reviewer(self, change: Change, role: str) -> Reviewer:
+        """See the port."""
+        part = _in("reading people", change.plan)
+        return await self._circuits.call(
+            self._account, part, lambda: self._port.reviewer(change, role), item=change.plan
+        )
+
+    async def answer(self, change: Change, step: ReviewStep, *, approve: bool, text: str) -> None:
+        """See the port; the reviewer of each role is an account of its own."""
+        part = f"{_in('answering', step.name)} for {step.role}"
+        await self._circuits.call(
+            self._account, part, lambda: self._port.answer(change, step, approve=approve, text=text), item=step.name
+        )
+
+    async def answers_with(self, issue: str, mark: str) -> int:
+        """See the port."""
+        return await self._circuits.call(
+            self._account, _in("reading comments", issue), lambda: self._port.answers_with(issue, mark), item=issue
+        )
 
     async def comments(self, issue: str) -> Sequence[Comment]:
         """See the port."""

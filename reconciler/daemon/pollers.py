@@ -9,7 +9,7 @@ from datetime import datetime
 
 from reconciler.daemon.parts import SyncTarget
 from reconciler.errors import ForbiddenError, NotFoundError, ReconcilerError, ThrottledError
-from reconciler.ids import plan_of
+from reconciler.ids import root_of
 from reconciler.subjects.instance import Instance, InstanceStatus
 
 _log = logging.getLogger(__name__)
@@ -62,15 +62,15 @@ def _concerned(
     """Frontiers of changed plans, entries of changed plans, and after a full scan entries whose plan was not in it."""
     subjects = {subject for plan in changed if (subject := current[plan][1]) is not None}
     for subject in known:
-        plan = _plan(subject)
-        if plan in changed or (hidden_too and plan not in current):
+        root = _root(subject)
+        if root in changed or (hidden_too and root not in current):
             subjects.add(subject)
     return sorted(subjects)
 
 
-def _plan(subject: str) -> str:
+def _root(subject: str) -> str:
     try:
-        return plan_of(subject)
+        return root_of(subject)
     except ValueError:
         return subject
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from reconciler.subjects.change import Change, Comment, Entitlement, Stage, Statement
+from reconciler.subjects.change import Change, Comment, Entitlement, Question, ReviewStep, Stage, Statement
 from reconciler.subjects.entry import Entry, HistoryRow, LedgerChange, OutboxItem, Wish
 from reconciler.subjects.gate import ApproverSource
 from reconciler.subjects.instance import CancelResult, Instance, InstanceRequest, LiveDefinition, Resolution
@@ -30,15 +30,24 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What a cheap poll saw of one change: the stage that is its frontier, and a signal that differs when it changed.
+    """What a cheap poll saw of one change: what of it waits, and a signal that differs when it changed.
 
-    `subject` is the frontier stage's name, None when nothing is left to run.
+    `plan` is what the subject is read by: the plan, or the issue of a review. `subject` is the frontier stage or the
+    pending review step, None when nothing waits.
     """
 
     plan: str
     subject: str | None
     signal: str
     project: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """The account that answers review steps of one role: its e-mail, '' where none is declared, and why it may not."""
+
+    email: str
+    problem: str = ""
 
 
 class SubjectPort(Protocol):
@@ -48,20 +57,20 @@ class SubjectPort(Protocol):
         """Changes with a rollout in every visible project; `full` also looks for those that the cheap list hides."""
         ...
 
-    async def observe(self, plan: str) -> Change:
-        """Read one change whole. Raises NotFoundError only when the plan itself answers 404."""
+    async def observe(self, root: str) -> Change:
+        """Read one change whole, by its plan or its issue. Raises NotFoundError only when that itself answers 404."""
         ...
 
     def distrust(self) -> None:
         """Forget what was remembered about rights and people: what is read from now on is what holds now."""
         ...
 
-    async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
-        """Who may decide this stage now (requesters not yet taken out)."""
+    async def entitled(self, change: Change, question: Question, source: ApproverSource) -> Entitlement:
+        """Who may decide this now (requesters not yet taken out)."""
         ...
 
-    async def statements(self, change: Change, stage: Stage) -> Sequence[Statement]:
-        """The SQL of the stage's tasks, identical texts once, in order of first task."""
+    async def statements(self, change: Change, question: Question) -> Sequence[Statement]:
+        """The SQL of the tasks asked about, identical texts once, in order of first task."""
         ...
 
     async def run(self, stage: Stage, tasks: Sequence[str]) -> None:
@@ -70,6 +79,21 @@ class SubjectPort(Protocol):
 
     async def skip(self, stage: Stage, tasks: Sequence[str], reason: str) -> None:
         """Skip these tasks for good, with a reason."""
+        ...
+
+    async def reviewer(self, change: Change, role: str) -> Reviewer:
+        """The account that answers steps of this role in the change's review, and whether it may."""
+        ...
+
+    async def answer(self, change: Change, step: ReviewStep, *, approve: bool, text: str) -> None:
+        """Answer whatever step is pending at that moment, as the reviewer of this step's role; never repeated by itself.
+
+        Success proves nothing: observe again. May raise an ambiguous error.
+        """
+        ...
+
+    async def answers_with(self, issue: str, mark: str) -> int:
+        """How many answers of the issue's review, also ones that were reset since, carry the mark in their text."""
         ...
 
     async def comments(self, issue: str) -> Sequence[Comment]:

@@ -117,8 +117,41 @@ class ReviewStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class StepAnswer:
+    """How one step of a review was answered, and by whom; '' where Bytebase does not say."""
+
+    email: str
+    is_approval: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewStep:
+    """The step of an issue's review that is to be answered, named `projects/*/issues/*#<index>`.
+
+    `flow` are the roles of all steps in order, empty while Bytebase has not found the flow yet. `tasks` are what would
+    run, one per target and statement; they exist in no rollout. `environments` are those of the targets.
+    """
+
+    name: str
+    index: int
+    flow: tuple[str, ...]
+    template: str
+    environments: tuple[str, ...]
+    tasks: tuple[Task, ...]
+
+    @property
+    def role(self) -> str:
+        """The role that may answer it, '' while the flow is not known."""
+        return self.flow[self.index] if self.index < len(self.flow) else ""
+
+
+Question = Stage | ReviewStep
+"""What an approver is asked about."""
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
-    """The issue of a change. `number` is what people call it (`#101`)."""
+    """The issue of a change. `number` is what people call it (`#101`); `answers` are those of its review, by step."""
 
     name: str
     number: str
@@ -127,7 +160,7 @@ class Issue:
     status: str
     review: ReviewStatus
     roles: tuple[str, ...] = ()
-    approvals: int = 0
+    answers: tuple[StepAnswer, ...] = ()
     labels: tuple[str, ...] = ()
     risk: str = ""
 
@@ -136,8 +169,8 @@ class Issue:
 class Change:
     """Everything known about one change at one moment, read whole or not at all.
 
-    `stages` are in rollout order and empty while there is no rollout. `by_pipeline`: its creator is no
-    person but a service account or workload identity.
+    `stages` are in rollout order and empty while there is no rollout. `step` is what its review waits for, None where it
+    waits for nothing. `by_pipeline`: its creator is no person but a service account or workload identity.
     """
 
     plan: str
@@ -149,6 +182,7 @@ class Change:
     checks: Checks
     stages: tuple[Stage, ...]
     issue: Issue | None = None
+    step: ReviewStep | None = None
     project_title: str = ""
     project_labels: tuple[tuple[str, str], ...] = ()
     by_pipeline: bool = False
@@ -173,6 +207,12 @@ class Change:
     def frontier(self) -> Stage | None:
         """The first stage with an unfinished task, in rollout order; None when all is done or nothing exists."""
         return next((stage for stage in self.stages if not stage.is_finished), None)
+
+    def question(self, subject: str) -> Question | None:
+        """The stage or the pending review step of that name, if there is one now."""
+        if self.step is not None and self.step.name == subject:
+            return self.step
+        return self.stage(subject)
 
     def stage(self, name: str) -> Stage | None:
         """The stage of that full name, if the rollout still shows it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from reconciler.subjects.change import ACTIVE, TaskStatus
+from reconciler.subjects.change import ReviewStep, TaskStatus
 from reconciler.subjects.entry import Entry, EntryState, Reason
 from reconciler.subjects.instance import Instance, InstanceStatus
 from reconciler.sync.blockers import blocker
@@ -13,6 +13,7 @@ from reconciler.sync.fingerprint import fingerprint
 from reconciler.sync.observation import Blocker, Observation
 from reconciler.sync.reasons import reason
 from reconciler.sync.situation import Answer, Blocked, Differs, Due, Phase, Reads, Situation, Stand, Worth
+from reconciler.sync.stand import act_is_visible, stand_of
 from reconciler.sync.verify import NotVerified, Verified, verify
 
 VOID_REST = timedelta(hours=1)
@@ -37,8 +38,9 @@ class Assessment:
 def assess(seen: Observation) -> Assessment:
     """Judge an observation. Every unclear fact ends in FAILED reads, a blocker or an unverified approval, never in a write."""
     entry = seen.entry if seen.entry is not None and seen.entry.state in _LIVE else None
-    stand, stand_reason = _stand(seen)
-    print_ = fingerprint(seen.change, seen.stage) if seen.change is not None and seen.stage is not None else ""
+    stand, stand_reason = stand_of(seen)
+    question = seen.question
+    print_ = fingerprint(seen.change, question) if seen.change is not None and question is not None else ""
     answer = _answer(seen.instance)
     verdict = _verdict(seen) if answer is Answer.APPROVED else None
     lost = tuple(sorted(_lost(seen, entry)))
@@ -65,47 +67,6 @@ def _is_unclear(seen: Observation) -> bool:
     if seen.stage is not None and any(task.status is TaskStatus.UNKNOWN for task in seen.stage.tasks):
         return True
     return seen.instance is not None and seen.instance.status is InstanceStatus.UNKNOWN
-
-
-def _stand(seen: Observation) -> tuple[Stand, Reason]:
-    change, stage = seen.change, seen.stage
-    if change is None:
-        return Stand.OVER, reason("gone")
-    if not change.is_active:
-        return Stand.OVER, reason("planClosed")
-    if stage is None or stage.is_finished:
-        return Stand.OVER, reason("ended")
-    active = [task for task in stage.tasks if task.status in ACTIVE]
-    if active:
-        starters = {task.newest_run.creator if task.newest_run else "" for task in active}
-        if starters == {seen.own_email} and _ran_for_entry(seen):
-            return Stand.IN_FLIGHT_OURS, reason("inFlight")
-        others = sorted(name or "Bytebase" for name in starters - {seen.own_email})
-        return Stand.IN_FLIGHT_OTHERS, reason("runByHand", who=", ".join(others) or seen.own_email)
-    frontier = change.frontier
-    if frontier is None or frontier.name != stage.name:
-        return Stand.OVER, reason("notFrontier")
-    if seen.gate is None:
-        return Stand.OVER, reason("notGated")
-    return Stand.WAITING, reason("waiting")
-
-
-def _ran_for_entry(seen: Observation) -> bool:
-    return seen.entry is not None and bool(seen.entry.run_tasks)
-
-
-def run_is_visible(entry: Entry, seen: Observation) -> bool:
-    """Whether a task the entry's run was meant for has a newer run of our account: the approval is spent."""
-    if seen.stage is None:
-        return False
-    before = dict(entry.run_tasks)
-    return any(
-        task.name in before
-        and task.newest_run is not None
-        and task.newest_run.name != before[task.name]
-        and task.newest_run.creator == seen.own_email
-        for task in seen.stage.tasks
-    )
 
 
 def _phase(seen: Observation, entry: Entry | None) -> Phase:
@@ -147,7 +108,9 @@ def _lost(seen: Observation, entry: Entry | None) -> frozenset[str]:
 def _differs(seen: Observation, entry: Entry | None, print_: str, lost: tuple[str, ...]) -> Differs:
     if entry is None or seen.gate is None or seen.definition is None or not print_:
         return Differs.NO
-    if entry.fingerprint != print_:
+    if isinstance(seen.question, ReviewStep) and not seen.question.role:
+        return Differs.NO  # Bytebase is still finding the flow: what is asked cannot be compared yet
+    if entry.fingerprint != print_ or (isinstance(seen.question, ReviewStep) and entry.spent):
         return Differs.CONTENT
     code = entry.request.definition_code if entry.request is not None else seen.definition.code
     if code.lower() != seen.definition.code.lower() and not seen.definition.problem:
@@ -168,7 +131,7 @@ def _verdict(seen: Observation) -> Verified | NotVerified | None:
 
 
 def _worth(seen: Observation, entry: Entry | None, verdict: Verified | NotVerified | None) -> Worth:
-    if entry is not None and (entry.spent or run_is_visible(entry, seen)):
+    if entry is not None and (entry.spent or act_is_visible(entry, seen)):
         return Worth.SPENT
     if not isinstance(verdict, Verified):
         return Worth.UNVERIFIED
@@ -190,18 +153,18 @@ def _due(seen: Observation, entry: Entry | None) -> Due:
 
 
 def _quiet(seen: Observation) -> Reason | None:
-    change, stage, gate, entry = seen.change, seen.stage, seen.gate, seen.entry
-    if change is None or stage is None or gate is None:
+    change, question, gate, entry = seen.change, seen.question, seen.gate, seen.entry
+    if change is None or question is None or gate is None:
         return None
     if seen.is_draining:
         return reason("draining")
-    if entry is not None and entry.outcome == "expired" and entry.fingerprint == fingerprint(change, stage):
+    if entry is not None and entry.outcome == "expired" and entry.fingerprint == fingerprint(change, question):
         return reason("expired")
     if gate.since is not None and change.created < gate.since:
         return reason("beforeSince")
     if gate.send == "onRequest" or (gate.send == "byOrigin" and not change.by_pipeline):
         return reason("onRequest" if change.issue is not None else "onRequestNoIssue")
-    failed = any(task.status in (TaskStatus.FAILED, TaskStatus.CANCELED) for task in stage.tasks)
+    failed = any(task.status in (TaskStatus.FAILED, TaskStatus.CANCELED) for task in question.tasks)
     if failed and gate.on_failure == "hold":
         return reason("failedTasks")
     return None

@@ -11,8 +11,8 @@ _REVIEW_PASSED = frozenset({ReviewStatus.APPROVED, ReviewStatus.SKIPPED})
 
 
 def blocker(seen: Observation) -> Blocker | None:
-    """The first reason, in order of weight, that holds the stage; None when nothing does."""
-    for find in (_ground, _gate, _checks, _upstream, _people):
+    """The first reason, in order of weight, that holds the subject; None when nothing does."""
+    for find in (_ground, _gate, _review, _checks, _upstream, _people):
         if (found := find(seen)) is not None:
             return found
     return None
@@ -29,6 +29,17 @@ def _ground(seen: Observation) -> Blocker | None:
         return Blocker(reason("reviewMissing"), ground=True)
     if stage.automatic and any(task.status is TaskStatus.NOT_STARTED for task in stage.tasks):
         return Blocker(reason("automatic"), ground=True)
+    return None
+
+
+def _review(seen: Observation) -> Blocker | None:
+    """What keeps a review step from being answered by us, before anybody is asked."""
+    if seen.step is None:
+        return None
+    if not seen.step.role:
+        return Blocker(reason("reviewChecking"))
+    if seen.own_problem:
+        return Blocker(reason("noReviewer", role=seen.step.role, why=seen.own_problem))
     return None
 
 

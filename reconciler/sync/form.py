@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reconciler.subjects.change import Change, Stage, Statement
+from reconciler.subjects.change import Change, Question, ReviewStep, Stage, Statement, Task
 from reconciler.subjects.instance import DIGEST_WIDGET, FieldText
 from reconciler.sync.foreign import bounded, one_line, visible
 from reconciler.sync.form_sql import sql_text
@@ -24,16 +24,15 @@ class FormFacts:
     """What a form is made from; `digest` names content, subject and slot."""
 
     change: Change
-    stage: Stage
+    question: Question
     statements: Sequence[Statement]
     digest: str
 
 
 def render_title(facts: FormFacts) -> FieldText:
-    """`Prod · #101 Add column`, at most 100 characters, the same in every language."""
-    text = (
-        f"{one_line(facts.stage.title, 30)} · {facts.change.number} {one_line(facts.change.display_title, TITLE_LIMIT)}"
-    )
+    """`Prod · #101 Add column` or `Review · #101 Add column`, at most 100 characters, the same in every language."""
+    place = facts.question.title if isinstance(facts.question, Stage) else "Review"
+    text = f"{one_line(place, 30)} · {facts.change.number} {one_line(facts.change.display_title, TITLE_LIMIT)}"
     return FieldText("title", tuple((locale, one_line(text, TITLE_LIMIT)) for locale in LOCALES))
 
 
@@ -59,39 +58,54 @@ def _fields(facts: FormFacts, limit: int) -> tuple[FieldText, ...]:
 
 
 def _row(facts: FormFacts, locale: str, limit: int) -> dict[str, str]:
-    change, stage = facts.change, facts.stage
+    change, question = facts.change, facts.question
     chinese = locale == "zh-CN"
-    names = [each.name for each in change.stages]
-    position = names.index(stage.name) + 1 if stage.name in names else 1
-    project = change.project_title or change.project.rsplit("/", 1)[-1]
-    place = f"{one_line(project, 200)} / {one_line(stage.title, 200)}"
     return {
         "change": f"{change.number} {one_line(change.display_title, 300)}",
         "link": one_line(change.link, 1_000),
-        "stage": f"{place}(第 {position} 个阶段,共 {len(names)} 个)"
-        if chinese
-        else f"{place} ({position} of {len(names)})",
+        "stage": _place(change, question, chinese=chinese),
         "requester": one_line(", ".join(sorted(change.requesters)), 300) or ("未知" if chinese else "unknown"),
-        "tasks": _tasks(stage, limit, chinese=chinese),
+        "tasks": _tasks(question, limit, chinese=chinese),
         "checks": _checks(change, limit, chinese=chinese),
-        "sql": sql_text(stage, facts.statements, limit, chinese=chinese),
+        "sql": sql_text(question, facts.statements, limit, chinese=chinese),
         DIGEST_WIDGET: facts.digest,
     }
 
 
-def _tasks(stage: Stage, limit: int, *, chinese: bool) -> str:
-    count = len(stage.tasks)
-    head = (
-        f"阶段“{one_line(stage.title, 60)}”共有 {count} 个任务。"
-        if chinese
-        else f'Stage "{one_line(stage.title, 60)}" has {count} task(s).'
-    )
+def _place(change: Change, question: Question, *, chinese: bool) -> str:
+    project = one_line(change.project_title or change.project.rsplit("/", 1)[-1], 200)
+    if isinstance(question, ReviewStep):
+        step, steps, role = question.index + 1, len(question.flow), one_line(question.role, 200)
+        if chinese:
+            return f"{project} / 评审(第 {step} 步,共 {steps} 步:{role})"
+        return f"{project} / review (step {step} of {steps}: {role})"
+    names = [each.name for each in change.stages]
+    position = names.index(question.name) + 1 if question.name in names else 1
+    place = f"{project} / {one_line(question.title, 200)}"
+    return f"{place}(第 {position} 个阶段,共 {len(names)} 个)" if chinese else f"{place} ({position} of {len(names)})"
+
+
+def _tasks(question: Question, limit: int, *, chinese: bool) -> str:
     lines = [
-        f"{number}. [{task.status.value}] {one_line(_target(task.target), 200)}"
-        for number, task in enumerate(stage.tasks, 1)
+        f"{number}. {_status(question, task)}{one_line(_target(task.target), 200)}"
+        for number, task in enumerate(question.tasks, 1)
     ]
+    head = _tasks_head(question, chinese=chinese)
     note = "…(省略 {left} 个字符,详见 Bytebase)…" if chinese else "… ({left} characters left out, more in Bytebase) …"
     return bounded("\n".join([head, *lines]), limit, note=note)
+
+
+def _tasks_head(question: Question, *, chinese: bool) -> str:
+    count = len(question.tasks)
+    if isinstance(question, ReviewStep):
+        return f"该变更共有 {count} 个任务。" if chinese else f"The change has {count} task(s)."
+    title = one_line(question.title, 60)
+    return f"阶段“{title}”共有 {count} 个任务。" if chinese else f'Stage "{title}" has {count} task(s).'
+
+
+def _status(question: Question, task: Task) -> str:
+    """Where a task stands; a review comes before there is anything to stand anywhere."""
+    return f"[{task.status.value}] " if isinstance(question, Stage) else ""
 
 
 def _target(name: str) -> str:

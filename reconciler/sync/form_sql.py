@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reconciler.subjects.change import Stage, Statement
+from reconciler.subjects.change import Question, Statement
 from reconciler.sync.foreign import bounded, visible
 
 MOST_GROUPS = 5
@@ -22,9 +22,9 @@ _TOKEN = re.compile(
 )
 
 
-def sql_text(stage: Stage, statements: Sequence[Statement], limit: int, *, chinese: bool) -> str:
-    """The SQL of a stage's tasks, at most `limit` characters; tasks are numbered as in the task list."""
-    numbers = {task.name: number for number, task in enumerate(stage.tasks, 1)}
+def sql_text(question: Question, statements: Sequence[Statement], limit: int, *, chinese: bool) -> str:
+    """The SQL of the tasks asked about, at most `limit` characters; tasks are numbered as in the task list."""
+    numbers = {task.name: number for number, task in enumerate(question.tasks, 1)}
     groups = [statement for statement in statements if statement.text.strip() or not statement.is_complete]
     if not groups:
         return "没有 SQL 语句" if chinese else "No SQL statement"

@@ -1,4 +1,4 @@
-"""The gates of a spec, and which of them holds a stage: the first whose every part matches."""
+"""The gates of a spec, and which of them holds a stage or a review step: the first whose every part matches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.ids import last_segment
 from reconciler.spec.models.gates import DecideByDefinition
 from reconciler.spec.models.gates import Gate as GateModel
 from reconciler.spec.models.integration import Spec
-from reconciler.subjects.change import Change, Stage
+from reconciler.subjects.change import Change, Question, ReviewStep, Stage
 from reconciler.subjects.gate import ApproverSource, Gate, GateMatch
 
 
@@ -53,19 +53,28 @@ def _compile(gate: GateModel, *, unknown_requester: Literal["bot", "hold"]) -> G
     )
 
 
-def gate_for(change: Change, stage: Stage, gates: Sequence[Gate]) -> Gate | None:
-    """The first stage gate that matches, or None. Empty parts match anything; project names may use `*`."""
-    return next((gate for gate in gates if gate.at == "stage" and _matches(gate, change, stage)), None)
+def gate_for(change: Change, question: Question, gates: Sequence[Gate]) -> Gate | None:
+    """The first gate of the question's kind that matches, or None. Empty parts match anything; project names may use `*`."""
+    at = "stage" if isinstance(question, Stage) else "review"
+    return next((gate for gate in gates if gate.at == at and _matches(gate, change, question)), None)
 
 
-def _matches(gate: Gate, change: Change, stage: Stage) -> bool:
+def _matches(gate: Gate, change: Change, question: Question) -> bool:
     match = gate.match
     project = last_segment(change.project)
     if match.projects and not any(fnmatchcase(project, pattern) for pattern in match.projects):
         return False
-    if match.environments and last_segment(stage.environment) not in match.environments:
+    environments = {last_segment(each) for each in _environments(question)}
+    if match.environments and not environments & set(match.environments):
+        return False
+    # While Bytebase has not found the flow, any role may turn out to be the one that answers.
+    if isinstance(question, ReviewStep) and match.roles and question.role and question.role not in match.roles:
         return False
     labels = change.issue.labels if change.issue is not None else ()
     if match.issue_labels and not set(match.issue_labels) & set(labels):
         return False
     return set(match.project_labels) <= set(change.project_labels)
+
+
+def _environments(question: Question) -> Sequence[str]:
+    return [question.environment] if isinstance(question, Stage) else question.environments

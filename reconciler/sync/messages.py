@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.ids import last_segment
+from reconciler.ids import last_segment, step_of
 from reconciler.subjects.entry import Reason
 from reconciler.sync.foreign import markdown, one_line
 
@@ -12,11 +12,12 @@ LOCALES = ("en-US", "zh-CN")
 Texts = tuple[tuple[str, str], ...]
 
 
-def issue_texts(stage: str, why: Reason, *, link: str = "", details: Iterable[str] = ()) -> Texts:
-    """A comment about one stage on its issue: the sentence in both languages, details as a list, a link to the request."""
-    name = markdown(last_segment(stage))
-    english = f"**Stage {name}**: {markdown(why.text)}"
-    chinese = f"**阶段 {name}**:{markdown(why.zh or why.text)}"
+def issue_texts(subject: str, why: Reason, *, link: str = "", details: Iterable[str] = ()) -> Texts:
+    """A comment about one subject on its issue: the sentence in both languages, details as a list, a link to the request."""
+    step = step_of(subject)
+    name = markdown(last_segment(subject)) if step is None else str(step[1] + 1)
+    english = f"**{'Stage' if step is None else 'Review step'} {name}**: {markdown(why.text)}"
+    chinese = f"**{'阶段' if step is None else '评审步骤'} {name}**:{markdown(why.zh or why.text)}"
     lines = [f"- {markdown(line)}" for line in details]
     if link:
         lines.append(f"- [Feishu]({link})")

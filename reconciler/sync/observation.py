@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.subjects.change import Change, Entitlement, Stage
+from reconciler.subjects.change import Change, Entitlement, Question, ReviewStep, Stage
 from reconciler.subjects.entry import Entry, Reason, Wish
 from reconciler.subjects.gate import Gate
 from reconciler.subjects.instance import Instance, LiveDefinition, Resolution
@@ -15,7 +15,8 @@ from reconciler.subjects.instance import Instance, LiveDefinition, Resolution
 class Observation:
     """The facts of one subject at `now`. None means: does not exist, or is not needed; a failed read is `failure`.
 
-    `change` None: the plan answered 404. `stage` None: the rollout no longer shows it. `vanished`: earlier stages of the
+    `change` None: the plan or issue answered 404. `stage` or `step` is what the subject names, None where it is not there
+    (any more). `own_email` is the account that acts on the subject, and `own_problem` why it may not. `vanished`: earlier stages of the
     plan that had unfinished tasks and disappeared or moved behind this one. `clock_is_sure` is false when the upstreams'
     clocks differ from ours by more than a minute: then nothing expires, nothing is reminded.
     """
@@ -24,6 +25,7 @@ class Observation:
     now: datetime
     change: Change | None = None
     stage: Stage | None = None
+    step: ReviewStep | None = None
     gate: Gate | None = None
     entry: Entry | None = None
     instance: Instance | None = None
@@ -32,11 +34,17 @@ class Observation:
     resolution: Resolution | None = None
     wishes: tuple[Wish, ...] = ()
     own_email: str = ""
+    own_problem: str = ""
     vanished: tuple[str, ...] = ()
     circuit: str = ""
     failure: str = ""
     clock_is_sure: bool = True
     is_draining: bool = False
+
+    @property
+    def question(self) -> Question | None:
+        """The stage or the review step, whichever the subject names."""
+        return self.stage if self.stage is not None else self.step
 
     @property
     def approvers(self) -> frozenset[str]:

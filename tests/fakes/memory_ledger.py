@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from reconciler.ids import plan_of
+from reconciler.ids import root_of
 from reconciler.subjects.entry import Entry, EntryState, HistoryRow, LedgerChange, OutboxItem, OutboxKind, Wish
 
 
@@ -46,7 +46,7 @@ class MemoryLedger:
         return [entry for entry in found if not (open_only and entry.state is EntryState.CLOSED)]
 
     async def entries_of_plan(self, plan: str) -> Sequence[Entry]:
-        return [entry for entry in await self.entries(open_only=False) if plan_of(entry.subject) == plan]
+        return [entry for entry in await self.entries(open_only=False) if root_of(entry.subject) == plan]
 
     async def commit(self, change: LedgerChange) -> None:
         self.hook("ledger.commit.before")

@@ -104,6 +104,7 @@ class RunRecord:
     entitled_lately: frozenset[str]
     earlier_unfinished: tuple[str, ...]
     checks_at_look: CheckStatus
+    review_at_look: ReviewStatus | None
 
 
 class World:
@@ -129,6 +130,7 @@ class World:
         self.runs: list[RunRecord] = []
         self.looks: dict[str, str] = {}
         self.checks_seen: dict[str, CheckStatus] = {}
+        self.reviews_seen: dict[str, ReviewStatus] = {}
         self.entitled_log: dict[str, list[tuple[datetime, frozenset[str]]]] = {}
         self.reads: dict[str, list[InstanceStatus]] = {}
         self.cancels: list[tuple[str, InstanceStatus, InstanceStatus | None]] = []
@@ -334,6 +336,8 @@ class SimSubjects:
             raise NotFoundError(f"{plan} does not exist")
         change = world.change(known)
         world.checks_seen[plan] = known.checks
+        if known.issue is not None:
+            world.reviews_seen[plan] = known.review
         for stage in change.stages:
             world.looks[stage.name] = fingerprint(change, stage)
         world.hook("observe.after")
@@ -391,6 +395,7 @@ class SimSubjects:
                     frozenset().union(*lately),
                     unfinished,
                     world.checks_seen.get(plan.name, CheckStatus.NONE),
+                    world.reviews_seen.get(plan.name),
                 )
             )
         world.hook("run.after")

@@ -36,8 +36,9 @@ from fakes.gate_facts import (
 from reconciler.subjects.change import Entitlement, TaskRun, TaskStatus
 from reconciler.subjects.entry import EntryState, Wish
 from reconciler.subjects.instance import Decision, InstanceStatus, NodeTaskStatus, Resolution, TimelineEvent
-from reconciler.sync.assess import VOID_REST, assess, run_is_visible
+from reconciler.sync.assess import VOID_REST, assess
 from reconciler.sync.situation import Answer, Blocked, Differs, Due, Phase, Reads, Stand, Worth
+from reconciler.sync.stand import act_is_visible
 
 
 def situation(observation):
@@ -276,7 +277,7 @@ def test_a_recorded_run_and_a_run_that_is_seen_both_spend_an_approval():
 )
 def test_only_a_newer_run_of_ours_is_our_run(run):
     meant = entry(run_tasks=((f"{PROD}/tasks/2", "old"),))
-    assert not run_is_visible(meant, asked(instance(), change=with_second(task(2, newest_run=run), task(3))))
+    assert not act_is_visible(meant, asked(instance(), change=with_second(task(2, newest_run=run), task(3))))
 
 
 # --- due -----------------------------------------------------------------------------------------------------------

@@ -23,9 +23,8 @@ class Adopter:
     async def unknown_subjects(self, definitions: Sequence[str], since: datetime) -> tuple[str, ...]:
         """Subjects that instances created since then name in our integration, further on than the ledger knows."""
         newest: dict[str, int] = {}
-        for name in definitions:
-            definition = await self._ports.approvals.definition(name)
-            for code in await self._ports.approvals.recent(definition.code, since):
+        for definition_code in await self._codes(definitions):
+            for code in await self._ports.approvals.recent(definition_code, since):
                 named = await self._named(code)
                 if named is not None:
                     subject, generation = named
@@ -36,6 +35,14 @@ class Adopter:
             if entry is None or entry.generation < generation or entry.instance is None:
                 unknown.append(subject)
         return tuple(unknown)
+
+    async def _codes(self, definitions: Sequence[str]) -> Sequence[str]:
+        """The codes in force, and those that the ledger's own requests were made from: a spec may have moved on."""
+        codes = {(await self._ports.approvals.definition(name)).code for name in definitions}
+        for entry in await self._ports.ledger.entries(open_only=False):
+            if entry.request is not None:
+                codes.add(entry.request.definition_code)
+        return sorted(codes - {""})
 
     async def _named(self, code: str) -> tuple[str, int] | None:
         try:

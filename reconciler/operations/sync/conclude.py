@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.operations.sync.records import Records
+from reconciler.operations.sync.acts import spent_reason
+from reconciler.operations.sync.records import Records, is_unfinished
 from reconciler.operations.sync.run import failures
 from reconciler.operations.sync.settings import PassResult, SyncPorts
 from reconciler.subjects.entry import Entry, EntryState, LedgerChange, OutboxItem, Reason
-from reconciler.subjects.gate import Gate
 from reconciler.subjects.instance import Instance, InstanceStatus
 from reconciler.sync.assess import Assessment
 from reconciler.sync.decisions import Cause, Close, Hold, Outcome, Remind, Tell
@@ -35,7 +35,7 @@ class Concluder:
     async def close(self, seen: Observation, judged: Assessment, records: Records, decision: Close) -> PassResult:
         """End the present question with what there is to say about it; does nothing where nothing is open."""
         entry = seen.entry
-        if entry is None or (entry.state is EntryState.CLOSED and entry.unfinished == _unfinished(seen, entry)):
+        if entry is None or (entry.state is EntryState.CLOSED and entry.unfinished == is_unfinished(seen, entry)):
             return PassResult()
         spent = entry.spent or judged.situation.worth is Worth.SPENT
         approved = seen.instance is not None and seen.instance.status is InstanceStatus.APPROVED
@@ -56,22 +56,21 @@ class Concluder:
         await self._ports.ledger.commit(records.change(closed, "closed", *messages, actor=", ".join(entry.actors)))
         return PassResult(again_after=None if decision.cause is Cause.ENDED else 0.0, wake=_next_frontier(seen))
 
-    async def tell(self, seen: Observation, records: Records, decision: Tell) -> PassResult:
-        """Say once how the question was answered, with the person and the reason he typed; then hold."""
+    async def tell(self, seen: Observation, records: Records, decision: Tell) -> Entry:
+        """Say once how the question was answered, with the person and the reason he typed; the entry that says so."""
         entry, instance = seen.entry, seen.instance
         if entry is None or instance is None:
             raise AssertionError("only an answered request is told of")
         if entry.outcome == decision.outcome.value:
-            return PassResult(again_after=SELDOM)
+            return entry
         who, comment = _who(seen, instance, decision.outcome)
         why = _outcome_reason(decision.outcome, who, comment)
         told = replace(records.moved(entry, EntryState.ASKED, why), outcome=decision.outcome.value)
         messages = [records.issue_comment(told, decision.outcome.value, why), records.status_comment(told)]
         cards = records.cards(told, "rejected", why) if decision.outcome is Outcome.REJECTED else ()
+        told = replace(told, actors=(who,) if who else ())
         await self._ports.ledger.commit(records.change(told, decision.outcome.value, *messages, *cards, actor=who))
-        if decision.outcome is Outcome.REJECTED and seen.gate is not None:
-            await self._on_reject(seen, seen.gate, why)
-        return PassResult(again_after=SELDOM)
+        return told
 
     async def hold(self, seen: Observation, judged: Assessment, records: Records, decision: Hold) -> PassResult:
         """Show why nothing happens: in the entry, in the one comment, and as the answer to whoever asked."""
@@ -85,6 +84,8 @@ class Concluder:
         known = entry is not None and entry.state is state and entry.reason == why
         answers = records.answers(why.text)
         if known and not answers:
+            if entry is not None and held.probed != entry.probed:
+                await self._ports.ledger.commit(LedgerChange(entry=replace(entry, probed=True)))
             return PassResult(again_after=HOLD_AGAIN.get(decision.row, SELDOM))
         messages: list[OutboxItem | None] = [*records.answer_comments(held, why)]
         if not known:
@@ -110,11 +111,6 @@ class Concluder:
             LedgerChange(entry=reminded, history=(row,), outbox=messages, wishes_done=records.answers(answer))
         )
         return PassResult()
-
-    async def _on_reject(self, seen: Observation, gate: Gate, why: Reason) -> None:
-        stage = seen.stage
-        if gate.on_reject == "skip" and stage is not None and stage.runnable:
-            await self._ports.subjects.skip(stage, [task.name for task in stage.runnable], one_line(why.text, 900))
 
 
 def hold_reason(seen: Observation, judged: Assessment, decision: Hold) -> Reason:
@@ -145,10 +141,10 @@ def _worthless(seen: Observation, judged: Assessment) -> Reason:
 def _closing_reason(decision: Close, judged: Assessment, seen: Observation, *, spent: bool) -> Reason:
     match decision.cause:
         case Cause.ENDED if spent and seen.entry is not None:
-            return reason("ran", who=", ".join(seen.entry.actors))
+            return spent_reason(seen.entry)
         case Cause.ENDED:
             return judged.stand_reason
-        case Cause.CONTENT if spent:
+        case Cause.CONTENT if spent and seen.stage is not None:
             return reason("runFailed", why=failures(seen)) if failures(seen) else reason("contentChanged")
         case _:
             return reason(decision.cause.value)
@@ -173,10 +169,6 @@ def _who(seen: Observation, instance: Instance, outcome: Outcome) -> tuple[str, 
     }
     emails |= {open_id: email for email, open_id in seen.resolved.items()}
     return emails.get(last.open_id, last.open_id), one_line(last.comment, 1_000)
-
-
-def _unfinished(seen: Observation, entry: Entry) -> bool:
-    return not seen.stage.is_finished if seen.stage is not None else entry.unfinished
 
 
 def _next_frontier(seen: Observation) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class Explainer:
         judged = assess(seen)
         decision = decide(judged.situation)
         request = None
-        if with_form and seen.change is not None and seen.stage is not None and seen.definition is not None:
+        if with_form and seen.change is not None and seen.question is not None and seen.definition is not None:
             generation = seen.entry.next_generation if seen.entry is not None else 0
             try:
                 request = await self._sender.request_for(seen, judged.fingerprint, generation)

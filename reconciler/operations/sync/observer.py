@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.errors import NotFoundError, ReconcilerError
-from reconciler.ids import plan_of
+from reconciler.ids import root_of, step_of
 from reconciler.operations.sync.settings import SURE_SKEW, SyncPorts, SyncSettings
-from reconciler.subjects.change import ACTIVE, Change, Entitlement, Stage
+from reconciler.subjects.change import ACTIVE, Change, Entitlement, ReviewStep, Stage
 from reconciler.subjects.entry import Entry, EntryState
 from reconciler.subjects.instance import Instance, InstanceStatus
 from reconciler.sync.gates import gate_for
 from reconciler.sync.observation import Observation
+from reconciler.sync.reasons import reason
 
+DOUBLED = "answeredTwice"
+"""The outcome of a review step whose one answer was given twice: its issue is not mirrored any more."""
 LIVE = frozenset({EntryState.INTENDED, EntryState.ASKED, EntryState.RUNNING, EntryState.WITHDRAWING, EntryState.VOID})
 """Entry states in which a request exists or may exist."""
 
@@ -44,19 +47,39 @@ class Observer:
     async def _read(self, seen: Observation) -> Observation:
         subjects = self._ports.subjects
         try:
-            change: Change | None = await subjects.observe(plan_of(seen.subject))
+            change: Change | None = await subjects.observe(root_of(seen.subject))
         except NotFoundError:
             change = None
-        stage = change.stage(seen.subject) if change is not None else None
-        seen = replace(seen, change=change, stage=stage, own_email=await subjects.own_email())
-        if change is not None and stage is not None:
-            seen = replace(
-                seen, gate=gate_for(change, stage, self._settings.gates), vanished=await self._vanished(change, stage)
-            )
+        seen = await self._account(self._placed(seen, change))
+        if change is not None and seen.stage is not None:
+            seen = replace(seen, vanished=await self._vanished(change, seen.stage))
         seen = replace(seen, instance=await self.instance_of(seen.entry))
         if seen.gate is None or not _waits(seen):
             return seen
         return await self._people(seen)
+
+    def _placed(self, seen: Observation, change: Change | None) -> Observation:
+        """The observation with what the subject names in this change, and the gate that holds it."""
+        question = change.question(seen.subject) if change is not None else None
+        gate = gate_for(change, question, self._settings.gates) if change is not None and question is not None else None
+        return replace(
+            seen,
+            change=change,
+            stage=question if isinstance(question, Stage) else None,
+            step=question if isinstance(question, ReviewStep) else None,
+            gate=gate,
+        )
+
+    async def _account(self, seen: Observation) -> Observation:
+        """Our account for this subject: the one that runs stages, or the reviewer of the step's role."""
+        step = step_of(seen.subject)
+        if step is None or seen.change is None or seen.change.issue is None:
+            return replace(seen, own_email=await self._ports.subjects.own_email())
+        role = seen.change.issue.roles[step[1]] if step[1] < len(seen.change.issue.roles) else ""
+        reviewer = await self._ports.subjects.reviewer(seen.change, role)
+        doubled = [e for e in await self._ports.ledger.entries_of_plan(step[0]) if e.outcome == DOUBLED]
+        problem = reason("answeredTwice").text if doubled else reviewer.problem
+        return replace(seen, own_email=reviewer.email, own_problem=problem)
 
     async def instance_of(self, entry: Entry | None) -> Instance | None:
         """The instance of a live entry; None when the slot's create never happened."""
@@ -70,8 +93,8 @@ class Observer:
             raise
 
     async def _people(self, seen: Observation) -> Observation:
-        gate, change, stage = seen.gate, seen.change, seen.stage
-        if gate is None or change is None or stage is None or gate.definition is None:
+        gate, change = seen.gate, seen.change
+        if gate is None or change is None or seen.question is None or gate.definition is None:
             return seen
         approvals = self._ports.approvals
         seen = replace(seen, definition=await approvals.definition(gate.definition))
@@ -84,27 +107,25 @@ class Observer:
         return replace(seen, resolution=await approvals.resolve(wanted))
 
     async def entitlement(self, seen: Observation) -> Entitlement | None:
-        """Who may decide the observed stage now; the gate's fallback where nobody but requesters may."""
-        gate, change, stage = seen.gate, seen.change, seen.stage
-        if gate is None or change is None or stage is None:
+        """Who may decide the observed subject now; the gate's fallback where nobody but requesters may."""
+        gate, change, question = seen.gate, seen.change, seen.question
+        if gate is None or change is None or question is None:
             return None
-        found = await self._ports.subjects.entitled(change, stage, gate.approvers)
+        found = await self._ports.subjects.entitled(change, question, gate.approvers)
         nobody = not replace(seen, entitlement=found).approvers
         if nobody and not found.too_many and gate.fallback:
             return replace(found, people=frozenset(gate.fallback))
         return found
 
     async def entitled_now(self, seen: Observation) -> Entitlement | None:
-        """Who may decide the observed stage, read anew: nothing remembered about rights counts right before a run."""
+        """Who may decide the observed subject, read anew: nothing remembered about rights counts right before a run."""
         self._ports.subjects.distrust()
         return await self.entitlement(seen)
 
     async def look_again(self, seen: Observation) -> Observation:
         """The change and its gate as they are now. The last read before a run, so that nothing can slip in after it."""
-        change = await self._ports.subjects.observe(plan_of(seen.subject))
-        stage = change.stage(seen.subject)
-        gate = gate_for(change, stage, self._settings.gates) if stage is not None else None
-        return replace(seen, now=self._ports.clock.now(), change=change, stage=stage, gate=gate)
+        change = await self._ports.subjects.observe(root_of(seen.subject))
+        return self._placed(replace(seen, now=self._ports.clock.now()), change)
 
     async def _vanished(self, change: Change, stage: Stage) -> tuple[str, ...]:
         names = [each.name for each in change.stages]
@@ -119,7 +140,9 @@ class Observer:
 
 
 def _waits(seen: Observation) -> bool:
-    change, stage = seen.change, seen.stage
-    if change is None or stage is None or not change.is_active or stage.is_finished:
+    change, stage, step = seen.change, seen.stage, seen.step
+    if change is None or not change.is_active:
         return False
-    return not any(task.status in ACTIVE for task in stage.tasks)
+    if stage is None:
+        return step is not None and bool(step.role)
+    return not stage.is_finished and not any(task.status in ACTIVE for task in stage.tasks)

@@ -6,16 +6,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconciler.errors import ReconcilerError, ThrottledError
-from reconciler.operations.sync.conclude import Concluder
+from reconciler.operations.sync.conclude import SELDOM, Concluder
 from reconciler.operations.sync.observer import Observer
 from reconciler.operations.sync.records import Records
-from reconciler.operations.sync.run import Runner
+from reconciler.operations.sync.run import Answered, Runner
 from reconciler.operations.sync.send import Sender
 from reconciler.operations.sync.settings import PassResult, SyncPorts, SyncSettings
 from reconciler.operations.sync.slots import Slots
 from reconciler.operations.sync.withdraw import Withdrawer
-from reconciler.subjects.entry import EntryState, LedgerChange
-from reconciler.sync.assess import Assessment, assess, run_is_visible
+from reconciler.subjects.entry import Entry, EntryState, LedgerChange
+from reconciler.sync.assess import Assessment, assess
 from reconciler.sync.decide import decide
 from reconciler.sync.decisions import (
     Cause,
@@ -23,6 +23,7 @@ from reconciler.sync.decisions import (
     Decision,
     FinishWithdrawal,
     Hold,
+    Outcome,
     Remind,
     Run,
     Send,
@@ -34,11 +35,16 @@ from reconciler.sync.foreign import one_line
 from reconciler.sync.observation import Observation
 from reconciler.sync.reasons import reason
 from reconciler.sync.situation import Answer, Stand
+from reconciler.sync.stand import act_is_visible
+from reconciler.sync.verify import Verified
 
 FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 300.0
 MOST_EXPIRIES_AN_HOUR = 20
 EXPIRY_AGAIN = 600.0
+PROBE_AGAIN = 60.0
+ROWS_WITHOUT_REQUEST = frozenset({10, 16})
+"""Holds of subjects that, as far as the ledger knows, nobody was asked about."""
 UNKNOWN_STATUS = "a status this version does not know"
 SHOWN_AFTER = 2
 """Failures in a row after which `status` shows the failure as the reason."""
@@ -98,11 +104,11 @@ class Reconciler:
             case Wait():
                 return await self._wait(seen, judged, records)
             case Hold():
-                return await self._concluder.hold(seen, judged, records, decision)
+                return await self._hold(seen, judged, records, decision)
             case Send():
                 return await self._send(seen, judged, records)
             case Run():
-                return await self._runner.run(seen, judged, records)
+                return await self._spend_approval(seen, judged, records)
             case Close():
                 return await self._concluder.close(seen, judged, records, decision)
             case Withdraw() | FinishWithdrawal() | Tell() | Remind():
@@ -143,14 +149,30 @@ class Reconciler:
             return None
         if entry.state is EntryState.INTENDED and seen.instance is not None:
             return await self._slots.recover(seen, records)
-        if entry.run_tasks and not entry.spent and run_is_visible(entry, seen):
+        if entry.run_tasks and not entry.spent and act_is_visible(entry, seen):
             await self._runner.record_spent(entry, records)
             return PassResult(again_after=0.0)
         return None
 
+    async def _hold(self, seen: Observation, judged: Assessment, records: Records, decision: Hold) -> PassResult:
+        """Before a subject without a record is held, its slots are looked at: a lost ledger may have left a request there.
+
+        Where Feishu cannot be asked the reason is shown all the same, and the slots are looked at next time.
+        """
+        if decision.row not in ROWS_WITHOUT_REQUEST or not _is_unprobed(seen.entry) or seen.circuit:
+            return await self._concluder.hold(seen, judged, records, decision)
+        try:
+            taken = await self._slots.probe(seen, records)
+        except ReconcilerError:
+            held = await self._concluder.hold(seen, judged, records, decision)
+            return replace(held, again_after=PROBE_AGAIN)
+        if taken is not None:
+            return taken
+        return await self._concluder.hold(seen, judged, replace(records, is_probed=True), decision)
+
     async def _send(self, seen: Observation, judged: Assessment, records: Records) -> PassResult:
         entry = seen.entry
-        if entry is None or (not entry.probed and entry.instance is None and entry.request is None):
+        if _is_unprobed(entry):
             if (taken := await self._slots.probe(seen, records)) is not None:
                 return taken
             seen = replace(seen, entry=replace(entry, probed=True) if entry is not None else None)
@@ -161,7 +183,29 @@ class Reconciler:
         told = seen.entry is not None and seen.entry.outcome == decision.outcome.value
         if not told and (moved_on := await self._slots.advance(seen, records)) is not None:
             return moved_on
-        return await self._concluder.tell(seen, records, decision)
+        entry = await self._concluder.tell(seen, records, decision)
+        if decision.outcome is Outcome.REJECTED:
+            return await self._after_rejection(replace(seen, entry=entry), records)
+        return PassResult(again_after=SELDOM)
+
+    async def _spend_approval(self, seen: Observation, judged: Assessment, records: Records) -> PassResult:
+        actors = judged.verdict.actors if isinstance(judged.verdict, Verified) else ()
+        if not actors:
+            raise AssertionError("only a verified approval is spent")
+        return await self._runner.spend(seen, Answered(is_approval=True, actors=actors), records)
+
+    async def _after_rejection(self, seen: Observation, records: Records) -> PassResult:
+        """A rejected review step is rejected in Bytebase; a stage is skipped where the gate says so. Until it is seen there."""
+        entry, gate, stage = seen.entry, seen.gate, seen.stage
+        if entry is None or gate is None:
+            raise AssertionError("only a gated subject's request is told of")
+        if stage is None and not entry.spent:
+            answered = Answered(is_approval=False, actors=entry.actors)
+            return await self._runner.spend(seen, answered, replace(records, seen=seen))
+        if stage is not None and gate.on_reject == "skip" and stage.runnable:
+            tasks = [task.name for task in stage.runnable]
+            await self.ports.subjects.skip(stage, tasks, one_line(entry.reason.text, 900))
+        return PassResult(again_after=SELDOM)
 
     async def _wait(self, seen: Observation, judged: Assessment, records: Records) -> PassResult:
         entry, gate = seen.entry, seen.gate
@@ -197,6 +241,10 @@ class Reconciler:
         count = self._failures.get(subject, 0)
         self._failures[subject] = count + 1
         return PassResult(again_after=min(FIRST_BACKOFF * 2 ** min(count, 16), LONGEST_BACKOFF))
+
+
+def _is_unprobed(entry: Entry | None) -> bool:
+    return entry is None or (not entry.probed and entry.instance is None and entry.request is None)
 
 
 def _seconds(start: datetime | None, after: float, now: datetime) -> float:

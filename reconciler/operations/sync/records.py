@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from reconciler.ids import plan_of
+from reconciler.ids import root_of, step_of
 from reconciler.operations.sync.settings import SyncSettings
 from reconciler.subjects.entry import Entry, EntryState, HistoryRow, LedgerChange, OutboxItem, OutboxKind, Reason
 from reconciler.subjects.instance import InstanceRequest
@@ -16,11 +16,15 @@ from reconciler.sync.reasons import reason
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Makes ledger changes for one observation; all texts come from reasons, all marks from stable names."""
+    """Makes ledger changes for one observation; all texts come from reasons, all marks from stable names.
+
+    `is_probed`: the subject's slots were looked at in this pass and are free.
+    """
 
     seen: Observation
     settings: SyncSettings
     fingerprint: str
+    is_probed: bool = False
 
     def blank(self, state: EntryState, why: Reason) -> Entry:
         """A first entry for this subject, or the present one with its state and reason renewed."""
@@ -48,7 +52,8 @@ class Records:
             issue=change.issue.name if change is not None and change.issue is not None else entry.issue,
             title=change.display_title if change is not None else entry.title,
             stages=stages,
-            unfinished=not stage.is_finished if stage is not None else entry.unfinished,
+            unfinished=is_unfinished(self.seen, entry),
+            probed=entry.probed or self.is_probed,
         )
 
     def waits_again(self, entry: Entry) -> Entry | None:
@@ -94,7 +99,8 @@ class Records:
         if not entry.issue:
             return None
         texts = issue_texts(entry.subject, entry.reason, link=entry.link)
-        return self._message(f"status:{plan_of(entry.subject)}", OutboxKind.STATUS_COMMENT, entry.issue, texts)
+        root = self.seen.change.plan if self.seen.change is not None else root_of(entry.subject)
+        return self._message(f"status:{root}", OutboxKind.STATUS_COMMENT, entry.issue, texts)
 
     def issue_comment(self, entry: Entry, mark: str, why: Reason, details: Iterable[str] = ()) -> OutboxItem | None:
         """A comment of its own on the issue; None without an issue."""
@@ -151,6 +157,13 @@ class Records:
 
     def _message(self, mark: str, kind: OutboxKind, to: str, texts: Texts, *, link: str = "") -> OutboxItem:
         return OutboxItem(mark=mark, kind=kind, to=to, texts=texts, subject=self.seen.subject, link=link)
+
+
+def is_unfinished(seen: Observation, entry: Entry) -> bool:
+    """Whether the stage has tasks left: what disappears with them is missed. A review step leaves nothing behind."""
+    if step_of(seen.subject) is not None:
+        return False
+    return not seen.stage.is_finished if seen.stage is not None else entry.unfinished
 
 
 def asked_reason(request: InstanceRequest) -> Reason:

@@ -88,15 +88,15 @@ class Sender:
 
     async def request_for(self, seen: Observation, fingerprint: str, generation: int) -> InstanceRequest:
         """The request of one slot for what is observed: who is asked, by whom, and the whole form."""
-        change, stage, definition = seen.change, seen.stage, seen.definition
-        if change is None or stage is None or definition is None:
+        change, question, definition = seen.change, seen.question, seen.definition
+        if change is None or question is None or definition is None:
             raise AssertionError("only a waiting stage with a definition is sent")
         settings = self._settings
-        statements = await self._ports.subjects.statements(change, stage)
-        digest = digest_text(fingerprint, settings.integration, stage.name, generation)
-        facts = FormFacts(change, stage, statements, digest)
+        statements = await self._ports.subjects.statements(change, question)
+        digest = digest_text(fingerprint, settings.integration, question.name, generation)
+        facts = FormFacts(change, question, statements, digest)
         return InstanceRequest(
-            uuid=slot_uuid(settings.identity, settings.integration, stage.name, generation),
+            uuid=slot_uuid(settings.identity, settings.integration, question.name, generation),
             definition_code=definition.code,
             node_key=definition.node_key,
             submitter=await self._submitter(seen),

@@ -37,8 +37,16 @@ class Slots:
             return None
 
     async def probe(self, seen: Observation, records: Records) -> PassResult | None:
-        """Before anything is sent without a record: find the last used slot. None: every slot is free, go on."""
-        start = seen.entry.generation if seen.entry is not None else 0
+        """Before anything is sent without a record: move to the last used slot. None: every slot is free, go on."""
+        return await self._move_to_last(seen, records, start=seen.entry.generation if seen.entry is not None else 0)
+
+    async def advance(self, seen: Observation, records: Records) -> PassResult | None:
+        """Whether later slots are in use, so that this ledger is an old copy: then move to the last. None: it is not."""
+        if seen.entry is None:
+            return None
+        return await self._move_to_last(seen, records, start=seen.entry.generation + 1)
+
+    async def _move_to_last(self, seen: Observation, records: Records, *, start: int) -> PassResult | None:
         last: Instance | None = None
         generation = start
         while (found := await self.holds(seen.subject, generation)) is not None:
@@ -46,17 +54,6 @@ class Slots:
         if last is None:
             return None
         await self._take(seen, records, generation - 1, last)
-        return PassResult(again_after=0.0)
-
-    async def advance(self, seen: Observation, records: Records) -> PassResult | None:
-        """Whether a later slot is in use, so that this ledger is an old copy: then move to it. None: it is not."""
-        if seen.entry is None:
-            return None
-        generation = seen.entry.generation + 1
-        found = await self.holds(seen.subject, generation)
-        if found is None:
-            return None
-        await self._take(seen, records, generation, found)
         return PassResult(again_after=0.0)
 
     async def recover(self, seen: Observation, records: Records) -> PassResult:
@@ -95,9 +92,9 @@ class Slots:
         await self._ports.ledger.commit(records.change(asked, "adopted", records.status_comment(asked)))
 
     async def _request_of(self, seen: Observation, generation: int, found: Instance) -> InstanceRequest:
-        if seen.change is None or seen.stage is None or seen.definition is None:
+        if seen.change is None or seen.question is None or seen.definition is None:
             return _bare_request(found)
-        print_ = fingerprint(seen.change, seen.stage)
+        print_ = fingerprint(seen.change, seen.question)
         request = await self._sender.request_for(seen, print_, generation)
         return replace(request, submitter=found.submitter, definition_code=found.definition_code)
 

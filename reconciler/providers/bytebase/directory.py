@@ -50,6 +50,7 @@ class RightsReader:
         self._groups: Shelf[Mapping[str, WireGroup]] = Shelf(kept.rights, clock)
         self._projects: Shelf[WireProject] = Shelf(kept.rights, clock)
         self._environments: Shelf[tuple[WireEnvironment, ...]] = Shelf(kept.people, clock)
+        self._databases: Shelf[str] = Shelf(kept.people, clock)
         self._active: Shelf[frozenset[str]] = Shelf(kept.people, clock)
         self._capable: Shelf[tuple[str, ...]] = Shelf(kept.people, clock)
         self._turn = 0
@@ -98,6 +99,14 @@ class RightsReader:
     async def project(self, name: str) -> WireProject:
         """A project."""
         return await self._projects.get(name, _reader(self._client.projects.get, name))
+
+    async def database_environment(self, database: str) -> str:
+        """`environments/…` that a database is in, '' for none."""
+
+        async def read() -> str:
+            return (await self._client.system.database(database)).effective_environment
+
+        return await self._databases.get(database, read)
 
     async def environment_title(self, environment: str) -> str:
         """The title of `environments/…`; its id where it has none or does not exist any more."""

@@ -14,9 +14,17 @@ from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.directory import RightsReader
 from reconciler.providers.bytebase.gather import all_of
 from reconciler.providers.bytebase.people import is_account
+from reconciler.providers.bytebase.review_steps import (
+    awaits_review,
+    created_environments,
+    releases_of,
+    review_step,
+    targets_of,
+)
 from reconciler.providers.bytebase.translate import agrees, checks_of, issue_of, newest_runs, task_of
 from reconciler.providers.bytebase.wire import email_of
 from reconciler.providers.bytebase.wire_changes import (
+    WireIssue,
     WirePlan,
     WireRelease,
     WireRollout,
@@ -24,7 +32,7 @@ from reconciler.providers.bytebase.wire_changes import (
     WireTaskRun,
 )
 from reconciler.providers.bytebase.wire_workspace import WireProject, WireRolloutPolicy
-from reconciler.subjects.change import Change, Checks, Issue, Stage
+from reconciler.subjects.change import Change, Checks, ReviewStep, Stage
 
 Value = TypeVar("Value")
 
@@ -58,7 +66,7 @@ class _Place:
 class _Parts:
     """What a change refers to, being read."""
 
-    issue: asyncio.Future[Issue | None]
+    issue: asyncio.Future[WireIssue | None]
     checks: asyncio.Future[Checks]
     places: asyncio.Future[Mapping[str, _Place]]
     releases: asyncio.Future[Mapping[str, WireRelease]]
@@ -75,11 +83,22 @@ class ChangeReader:
     refers to something else by now, all of that is read after it.
     """
 
-    def __init__(self, client: BytebaseClient, rights: RightsReader) -> None:
+    def __init__(self, client: BytebaseClient, rights: RightsReader, *, with_reviews: bool = False) -> None:
         self._client = client
         self._rights = rights
+        self._with_reviews = with_reviews
+        self._plans: dict[str, str] = {}
         self._final_checks: dict[str, Checks] = {}
         self._outlines: dict[str, _Outline] = {}
+
+    async def read_issue(self, issue: str) -> Change:
+        """The facts about one issue's change. NotFoundError says that the issue itself is gone."""
+        plan = self._plans.get(issue) or (await self._client.issues.get(issue)).plan
+        if not plan:
+            raise UnavailableError("the issue changes no database", where=issue, next_step="nothing is done about it")
+        _keep(self._plans, issue, plan)
+        async with parts_of(issue):
+            return await self.read(plan)
 
     async def read(self, name: str) -> Change:
         """The facts about one plan's change at one moment."""
@@ -118,6 +137,7 @@ class ChangeReader:
         parts: _Parts,
     ) -> Change:
         issue, checks = parts.issue.result(), parts.checks.result()
+        step = await self._step(issue, plan) if issue is not None and self._with_reviews else None
         places, releases = parts.places.result(), parts.releases.result()
         return Change(
             plan=plan.name,
@@ -131,15 +151,25 @@ class ChangeReader:
                 _stage(stage, places[stage.environment], runs, releases)
                 for stage in (rollout.stages if rollout is not None else ())
             ),
-            issue=issue,
+            issue=issue_of(issue) if issue is not None else None,
+            step=step,
             project_title=project.title,
             project_labels=tuple(sorted(project.labels.items())),
             by_pipeline=is_account(email_of(plan.creator)),
             link=await self._link(plan),
         )
 
-    async def _issue(self, name: str) -> Issue | None:
-        return issue_of(await self._client.issues.get(name)) if name else None
+    async def _issue(self, name: str) -> WireIssue | None:
+        return await self._client.issues.get(name) if name else None
+
+    async def _step(self, issue: WireIssue, plan: WirePlan) -> ReviewStep | None:
+        if not awaits_review(issue):
+            return None
+        targets, names = targets_of(plan), releases_of([plan])
+        found = await all_of([self._rights.database_environment(target) for target in targets])
+        releases = await self._releases(names)
+        environments = {**created_environments(plan), **dict(zip(targets, found, strict=True))}
+        return review_step(issue, plan, environments, releases)
 
     async def _rollout(self, plan: str) -> tuple[WireRollout | None, Mapping[str, WireTaskRun]]:
         for _ in range(MOST_LOOKS):

@@ -69,6 +69,19 @@ def group_members(directory: Directory, groups: Sequence[str], *, limit: int) ->
     return search.result(limit)
 
 
+def is_bound(directory: Directory, role: str, account: str, moment: Moment) -> bool:
+    """Whether an account of ours is bound to the role by name now: only a binding of its own counts (facts §8.4)."""
+    wanted = role_name(role)
+    for binding in (each for policy in directory.policies for each in policy.bindings if each.role == wanted):
+        if account in {email_of(member) for member in binding.members}:
+            try:
+                if holds(binding.condition.expression, moment):
+                    return True
+            except NotUnderstoodError:
+                continue
+    return False
+
+
 class _Search:
     """Collects people and what could not be understood on the way."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.observing import parts_of
-from reconciler.subjects.change import Stage, Statement, Task
+from reconciler.subjects.change import Question, Statement, Task
 
 WHOLE_STAGE = 32 * 1024 * 1024
 """Characters of SQL kept whole for one stage; of statements beyond it only the first SHORT ones."""
@@ -19,10 +19,10 @@ class StatementReader:
     def __init__(self, client: BytebaseClient) -> None:
         self._client = client
 
-    async def read(self, stage: Stage) -> Sequence[Statement]:
+    async def read(self, question: Question) -> Sequence[Statement]:
         """Each distinct sheet once, in order of the first task that runs it, releases in the order of their files."""
         tasks_of: dict[str, list[str]] = {}
-        for task in stage.tasks:
+        for task in question.tasks:
             for sheet in await self._sheets(task):
                 tasks_of.setdefault(sheet, []).append(task.name)
         statements, kept = [], 0

@@ -25,7 +25,15 @@ class Timelines:
         self._known: OrderedDict[str, tuple[dict[str, WireComment], str]] = OrderedDict()
 
     async def comments(self, issue: str) -> Sequence[Comment]:
-        """All plain comments, oldest first. Full pages read before are not read again: new comments come at the end."""
+        """All plain comments, oldest first."""
+        return [comment_of(comment) for comment in await self._read(issue) if comment.is_plain]
+
+    async def answers(self, issue: str) -> Sequence[Comment]:
+        """The texts that the review's answers came with, oldest first; also of answers that were reset since."""
+        return [comment_of(comment) for comment in await self._read(issue) if comment.approval is not None]
+
+    async def _read(self, issue: str) -> Sequence[WireComment]:
+        """The whole timeline. Full pages read before are not read again: new comments come at the end."""
         known, token = self._known.get(issue, ({}, ""))
         async with parts_of(issue):
             fresh, last = await self._client.issues.comments_from(issue, token)
@@ -35,7 +43,7 @@ class Timelines:
             self._known.move_to_end(issue)
             if len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
-        return [comment_of(comment) for comment in whole.values() if comment.is_plain]
+        return list(whole.values())
 
     async def put(self, issue: str, *, mark: str, text: str, edit: bool) -> None:
         """Have exactly one comment of ours with this mark. Others' comments with it do not count: anybody may copy a mark."""

@@ -24,6 +24,7 @@ from reconciler.subjects.change import (
     Comment,
     Issue,
     ReviewStatus,
+    StepAnswer,
     Task,
     TaskRun,
     TaskStatus,
@@ -65,7 +66,6 @@ def task_of(task: WireTask, run: WireTaskRun | None, releases: Mapping[str, Wire
     update = task.database_update
     created = task.database_create or task.database_data_export
     release = update.release if update is not None else ""
-    files = releases[release].files if release else ()
     sheet = update.sheet if update is not None else created.sheet if created is not None else ""
     return Task(
         name=task.name,
@@ -74,10 +74,15 @@ def task_of(task: WireTask, run: WireTaskRun | None, releases: Mapping[str, Wire
         status=task_status(task.status),
         sheet=sheet or None,
         release=release or None,
-        release_files=tuple((file.path, file.version, file.sheet_sha256 or file.sheet) for file in files),
+        release_files=release_files(releases[release]) if release else (),
         prior_backup=update.enable_prior_backup if update is not None else False,
         newest_run=TaskRun(run.name, email_of(run.creator), run.detail) if run is not None else None,
     )
+
+
+def release_files(release: WireRelease) -> tuple[tuple[str, str, str], ...]:
+    """A release's files as (path, version, digest of the SQL)."""
+    return tuple((file.path, file.version, file.sheet_sha256 or file.sheet) for file in release.files)
 
 
 def issue_of(issue: WireIssue) -> Issue:
@@ -94,7 +99,7 @@ def issue_of(issue: WireIssue) -> Issue:
         status=issue.status,
         review=review,
         roles=issue.roles,
-        approvals=len(issue.approvers),
+        answers=tuple(StepAnswer(email_of(each.principal), each.status == "APPROVED") for each in issue.approvers),
         labels=tuple(sorted(issue.labels)),
         risk=issue.risk_level,
     )

@@ -50,8 +50,8 @@ def no_attempt_in_the_fingerprint(patch):
 
     real = assess_module.fingerprint
     patch.setattr(assess_module, "fingerprint", blind)
-    patch.setattr(assess_module, "run_is_visible", lambda entry, seen: False)
-    patch.setattr(reconcile_module, "run_is_visible", lambda entry, seen: False)
+    patch.setattr(assess_module, "act_is_visible", lambda entry, seen: False)
+    patch.setattr(reconcile_module, "act_is_visible", lambda entry, seen: False)
 
 
 def _without_runs(stage):
@@ -125,7 +125,7 @@ def no_settling(patch):
 
 
 def no_frontier(patch):
-    real = assess_module._stand
+    real = assess_module.stand_of
 
     def any_stage(seen):
         stand, why = real(seen)
@@ -133,7 +133,7 @@ def no_frontier(patch):
             (Stand.WAITING, reason("waiting")) if why.code == "notFrontier" and seen.gate is not None else (stand, why)
         )
 
-    patch.setattr(assess_module, "_stand", any_stage)
+    patch.setattr(assess_module, "stand_of", any_stage)
 
 
 def no_age_limit(patch):
@@ -150,6 +150,10 @@ def no_checks_at_the_click(patch):
     patch.setattr(blockers_module, "_checks", lambda seen: None)
 
 
+def no_review_at_the_click(patch):
+    patch.setattr(blockers_module, "_ground", lambda seen: None)
+
+
 def failed_reads_are_answers(patch):
     patch.setattr(assess_module, "_is_unclear", lambda seen: False)
 
@@ -162,20 +166,21 @@ def requesters_may_approve(patch):
 
 
 GUARDS = (
-    Guard("a fresh look right before the run", no_look_before_the_run, (45, 47)),
-    Guard("the attempt in the fingerprint", no_attempt_in_the_fingerprint, (38, 39)),
-    Guard("slot uuids", random_slots, (27, 81)),
-    Guard("probing the slots", no_probing, (8, 143)),
-    Guard("who clicked is entitled", anybody_may_approve, (5, 19)),
-    Guard("the form is word for word ours", no_form_comparison, (98,)),
-    Guard("a read that says PENDING before every cancel", no_read_before_a_cancel, (22,)),
+    Guard("a fresh look right before the run", no_look_before_the_run, (46,)),
+    Guard("the attempt in the fingerprint", no_attempt_in_the_fingerprint, (94,)),
+    Guard("slot uuids", random_slots, (190,)),
+    Guard("probing the slots", no_probing, (270,)),
+    Guard("who clicked is entitled", anybody_may_approve, (1,)),
+    Guard("the form is word for word ours", no_form_comparison, (142,)),
+    Guard("a read that says PENDING before every cancel", no_read_before_a_cancel, (110,)),
     Guard("intent before create", no_intent_before_the_create, (0,)),
-    Guard("settle", no_settling, (39, 43)),
-    Guard("only the frontier", no_frontier, (26, 63)),
-    Guard("the age of an approval", no_age_limit, (7, 56)),
-    Guard("checks at the click", no_checks_at_the_click, (16, 20)),
-    Guard("a failed read is no answer", failed_reads_are_answers, (1, 2)),
-    Guard("no one approves his own change", requesters_may_approve, (5, 28)),
+    Guard("settle", no_settling, (24,)),
+    Guard("only the frontier", no_frontier, (0,)),
+    Guard("the age of an approval", no_age_limit, (16,)),
+    Guard("checks at the click", no_checks_at_the_click, (4,)),
+    Guard("the review at the click", no_review_at_the_click, (1,)),
+    Guard("a failed read is no answer", failed_reads_are_answers, (4,)),
+    Guard("no one approves his own change", requesters_may_approve, (30,)),
 )
 
 

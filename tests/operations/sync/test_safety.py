@@ -9,6 +9,7 @@ import pytest
 from fakes.loop import Loop
 from fakes.simulated_world import ALICE, BOB, DAVE, ERIN, OWN, World, open_id
 
+from reconciler.errors import UnavailableError
 from reconciler.subjects.change import CheckStatus, ReviewStatus, TaskStatus
 from reconciler.subjects.entry import EntryState
 from reconciler.subjects.instance import Decision, FieldText, InstanceStatus
@@ -255,6 +256,23 @@ async def test_on_reject_skip_skips_the_stage_and_goes_no_further(world, loop):
     await loop.settle(3)
     assert {task.status for task in plan.stages["test"]} == {TaskStatus.SKIPPED}
     assert not world.runs
+
+
+async def test_on_reject_skip_is_tried_again_when_bytebase_did_not_answer(world, loop):
+    loop.with_gate(on_reject="skip")
+    plan, instance = await asked(world, loop)
+    world.decide(instance, BOB, approve=False)
+    left = [UnavailableError("503")]
+
+    def away_once(place):
+        if place == "skip.before" and left:
+            raise left.pop()
+
+    world.hook = away_once
+    await loop.settle(4)
+    assert {task.status for task in plan.stages["test"]} == {TaskStatus.SKIPPED}
+    told = [c.text for c in world.issue_comments[plan.issue] if "rejected:" in c.text.split("\n")[0]]
+    assert len(told) == 1
 
 
 async def test_b_01_a_request_withdrawn_by_a_person_can_be_asked_again(world, loop):

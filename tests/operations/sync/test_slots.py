@@ -11,6 +11,7 @@ from fakes.simulated_world import ALICE, BOB, DAVE, World, open_id
 
 from reconciler.errors import UnavailableError
 from reconciler.ids import slot_uuid
+from reconciler.subjects.change import CheckStatus, TaskStatus
 from reconciler.subjects.entry import EntryState
 from reconciler.subjects.instance import AskedPerson, FieldText, InstanceRequest, InstanceStatus
 from reconciler.sync.fingerprint import digest_text
@@ -221,6 +222,77 @@ async def test_an_old_copy_that_is_asked_again_finds_the_request_already_there(w
     await loop.settle(4)
     assert world.pending() == [second]
     assert (await loop.entry(stage(plan))).instance == second.code
+
+
+async def test_an_old_copy_moves_past_several_slots_to_the_last_even_where_nothing_is_to_be_sent(world, loop):
+    plan = world.new_change()
+    await loop.settle(1)
+    old = loop.ledger.copy()
+    for _ in range(2):
+        world.add_task(plan, "test")
+        await loop.settle(3)
+    (last,) = world.pending()
+    loop.ledger.restore(old)
+    loop.restart()
+    for task in plan.stages["test"]:
+        task.status = TaskStatus.FAILED  # a gate with `onFailure: hold` sends nothing by itself
+    await loop.adopt()
+    await loop.settle(4)
+    assert last.status is InstanceStatus.CANCELED
+    assert (await loop.entry(stage(plan))).reason.code == "failedTasks"
+
+
+async def test_a_lost_ledger_finds_a_request_of_an_earlier_definition_although_its_subject_is_held(world, loop):
+    """Listing the definition in force cannot find it; the slots of a held subject are looked at before it is held."""
+    plan = world.new_change()
+    await loop.settle(1)
+    (pending,) = world.pending()
+    loop.ledger.lose()
+    loop.restart()
+    world.definition_code, plan.checks = "DEF-2", CheckStatus.ERROR
+    await loop.adopt()
+    await loop.settle(4)
+    assert pending.status is InstanceStatus.CANCELED
+    assert (await loop.entry(stage(plan))).reason.code == "checksError"
+
+
+async def test_an_old_copy_finds_what_was_asked_by_a_definition_that_is_no_longer_in_force(world, loop):
+    plan = world.new_change()
+    await loop.settle(1)
+    old = loop.ledger.copy()
+    world.add_task(plan, "test")
+    await loop.settle(3)
+    (second,) = world.pending()
+    loop.ledger.restore(old)
+    loop.restart()
+    world.definition_code, plan.is_active = "DEF-2", False
+    await loop.adopt()
+    await loop.settle(4)
+    assert second.status is InstanceStatus.CANCELED
+
+
+async def test_a_held_subject_says_why_while_feishu_is_away_and_its_slots_are_looked_at_once_it_is_back(world, loop):
+    plan = world.new_change()
+    plan.checks = CheckStatus.ERROR
+    places = []
+
+    def away(place):
+        places.append(place)
+        if place.startswith("read."):
+            raise UnavailableError("503")
+
+    world.hook = away
+    result = await loop.one(stage(plan))
+    entry = await loop.entry(stage(plan))
+    assert (entry.reason.code, entry.probed, result.again_after) == ("checksError", False, 60.0)
+    world.hook = places.append
+    await loop.settle(1)
+    assert (await loop.entry(stage(plan))).probed
+    rows = len(await loop.ledger.history(stage(plan)))
+    places.clear()
+    await loop.settle(3)
+    assert not [place for place in places if place.startswith("read.")]
+    assert len(await loop.ledger.history(stage(plan))) == rows == 1
 
 
 async def test_a_request_of_a_stage_that_no_longer_waits_is_found_and_withdrawn_after_a_loss(world, loop):
