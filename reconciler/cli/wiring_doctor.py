@@ -12,14 +12,17 @@ from reconciler.adapters.clock import SystemClock
 from reconciler.adapters.secret_sources import SecretResolver
 from reconciler.adapters.store_url import StoreUrl
 from reconciler.cli.connections import Connector, environment, platform_of
+from reconciler.cli.match_rules import match_rules
 from reconciler.cli.wiring import COMMAND_RATES, Upstreams, readers_of, remembered
 from reconciler.cli.wiring_gates import bindings_of
 from reconciler.errors import ReconcilerError
 from reconciler.ports.declarative import AppliedReader, Readers
-from reconciler.ports.setup import DoctorPorts, FeishuSetupReader, OtherAccount
+from reconciler.ports.setup import DoctorPorts, FeishuSetupReader, OtherAccount, ProbePort
 from reconciler.providers.bytebase.client import BytebaseClient
+from reconciler.providers.feishu.approvals import FeishuApprovals
 from reconciler.providers.feishu.client import FeishuClient
 from reconciler.providers.feishu.platform import FEISHU, Platform
+from reconciler.providers.feishu.probe import FeishuProbe
 from reconciler.providers.feishu.setup import FeishuSetup
 from reconciler.resources.base import Key
 from reconciler.resources.record import AppliedRecord
@@ -63,12 +66,12 @@ def console_of(target: Target) -> AppConsole:
 
 
 @asynccontextmanager
-async def doctor_ports(target: Target, store: str) -> AsyncIterator[DoctorPorts]:
-    """What doctor reads one target through; everything closes with the block."""
+async def doctor_ports(target: Target, store: str, *, probing: bool = False) -> AsyncIterator[DoctorPorts]:
+    """What doctor reads one target through, and only when `probing` what writes; everything closes with the block."""
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         secrets = SecretResolver(environment(), Path.cwd())
-        connector = Connector(target, secrets, clock.observe, burst_share=0.5, rates=COMMAND_RATES)
+        connector = Connector(target, secrets, clock.observe, rates=COMMAND_RATES)
         applied = await _applied(stack, store)
         records = await _records(applied, target)
         feishu = await _opened_feishu(stack, connector)
@@ -81,6 +84,7 @@ async def doctor_ports(target: Target, store: str) -> AsyncIterator[DoctorPorts]
             now=clock.now,
             last_event=lambda: _last_event(store),
             accounts=[await _account(stack, connector, *each) for each in _others(target)],
+            probe=_probe(target, client, records, clock) if probing else None,
             secrets=await _event_secrets(target, secrets),
         )
 
@@ -111,6 +115,17 @@ def _setup(
     if not isinstance(feishu, FeishuClient):
         return feishu
     return FeishuSetup(feishu, integration=target.name, bindings=bindings_of(target, records), now=clock.now)
+
+
+def _probe(
+    target: Target, client: FeishuClient | None, records: Mapping[Key, AppliedRecord], clock: SystemClock
+) -> ProbePort | None:
+    if client is None:
+        return None
+    approvals = FeishuApprovals(
+        client, definitions=bindings_of(target, records), rules=match_rules(target.spec.users), now=clock.now
+    )
+    return FeishuProbe(client, approvals)
 
 
 def _others(target: Target) -> Iterator[tuple[str, _Credential]]:

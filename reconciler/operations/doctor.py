@@ -10,16 +10,17 @@ from typing import TypeVar
 from reconciler.errors import NotFoundError, ReconcilerError
 from reconciler.operations.gather import all_of
 from reconciler.operations.observe import Scope, observe
+from reconciler.operations.probe import ProbeRequest, probe
 from reconciler.plan.select import Selection
-from reconciler.plan.target import plan_target
+from reconciler.plan.target import identity_of, plan_target
 from reconciler.ports.declarative import Readers
 from reconciler.ports.setup import DoctorPorts, FeishuSetupReader, OtherAccount
 from reconciler.resources.base import Key
 from reconciler.resources.finding import Finding
 from reconciler.resources.im import Im
 from reconciler.resources.record import AppliedRecord, RecordState
-from reconciler.setup.check import Examination
-from reconciler.setup.checks import checks_of
+from reconciler.setup.check import Check, Examination, Status
+from reconciler.setup.checks import WITHDRAWAL, checks_of
 from reconciler.setup.facts import (
     AccountFacts,
     AppState,
@@ -33,6 +34,7 @@ from reconciler.setup.facts import (
     Unread,
     VersionState,
 )
+from reconciler.setup.probe import WITHDRAW, unasked
 from reconciler.spec.target import Target
 from reconciler.subjects.instance import Resolution
 from reconciler.sync.fingerprint import parse_digest
@@ -46,10 +48,14 @@ _PEOPLE_AND_RIGHTS = Scope(Selection(only=("users", "capability")))
 
 @dataclass(frozen=True, slots=True)
 class DoctorRequest:
-    """What is to be examined. `siblings` are the integrations of the same spec that use the same app, this one too."""
+    """What is to be examined. `siblings` are the integrations of the same spec that use the same app, this one too.
+
+    `probe` names the definition by which the bot is to ask itself: the only thing here that writes.
+    """
 
     target: Target
     siblings: frozenset[str]
+    probe: str | None = None
 
 
 async def examine(request: DoctorRequest, ports: DoctorPorts, console: Console) -> Examination:
@@ -57,7 +63,31 @@ async def examine(request: DoctorRequest, ports: DoctorPorts, console: Console) 
     facts = await read_setup(request.target, ports)
     workspace = facts.bytebase.upstream.workspace if isinstance(facts.bytebase, BytebaseFacts) else ""
     checks = checks_of(request.target, facts, console, siblings=request.siblings)
+    if request.probe is not None:
+        checks = _with_probe(checks, await _probe(request, ports, facts, checks, console))
     return Examination(plan_target(request.target, workspace), checks)
+
+
+async def _probe(
+    request: DoctorRequest, ports: DoctorPorts, facts: SetupFacts, checks: Sequence[Check], console: Console
+) -> list[Check]:
+    if ports.probe is None or isinstance(facts.feishu, NoAccess) or request.probe is None:
+        return unasked(next(check for check in checks if check.status is Status.FAILED))
+    workspace = facts.bytebase.upstream.workspace if isinstance(facts.bytebase, BytebaseFacts) else ""
+    asked = ProbeRequest(
+        definition=request.probe,
+        identity=identity_of(request.target, workspace),
+        integration=request.target.name,
+        run=ports.now().isoformat(),
+        link=request.target.spec.bytebase.url,
+    )
+    return await probe(asked, ports.probe, console)
+
+
+def _with_probe(checks: Sequence[Check], probed: Sequence[Check]) -> tuple[Check, ...]:
+    """The probe's own lines; once it has withdrawn something, nobody needs to guess whether that is allowed."""
+    is_known = any(check.id == WITHDRAW.id and check.status is not Status.UNVERIFIABLE for check in probed)
+    return (*(check for check in checks if not (is_known and check.id == WITHDRAWAL.id)), *probed)
 
 
 async def read_setup(target: Target, ports: DoctorPorts) -> SetupFacts:

@@ -10,6 +10,7 @@ from typing import Protocol
 from reconciler.errors import ReconcilerError
 from reconciler.ports.declarative import AppliedReader, Readers
 from reconciler.setup.facts import AppState, BotState, DefinitionState, Read, ScopeState, VersionState
+from reconciler.subjects.instance import CancelResult, Instance, InstanceRequest, LiveDefinition, NodeTask
 
 
 class FeishuSetupReader(Protocol):
@@ -60,6 +61,38 @@ class FeishuSetupReader(Protocol):
         ...
 
 
+class ProbePort(Protocol):
+    """Feishu as the probe needs it: the only part of doctor that writes."""
+
+    async def bot(self) -> str:
+        """The bot's open id."""
+        ...
+
+    async def definition(self, name: str) -> LiveDefinition:
+        """The live definition behind a spec name; `problem` set where it cannot be used."""
+        ...
+
+    async def create(self, request: InstanceRequest) -> str:
+        """Create an instance and return its code. ConflictError: the uuid is taken. May raise an ambiguous error."""
+        ...
+
+    async def read(self, code_or_uuid: str) -> Instance:
+        """Read an instance by code or uuid. NotFoundError when it does not exist."""
+        ...
+
+    async def approve(self, instance: Instance, task: NodeTask) -> None:
+        """Approve a task of the bot. May raise an ambiguous error: read the instance."""
+        ...
+
+    async def cancel(self, instance: Instance) -> CancelResult:
+        """Withdraw an instance as its submitter."""
+        ...
+
+    def link(self, instance: str) -> str:
+        """A link that opens the instance for a person."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class OtherAccount:
     """One more account of the spec. `sign_in` raises where Bytebase refuses it; `lacks` is why its secret is not here."""
@@ -74,7 +107,7 @@ class OtherAccount:
 class DoctorPorts:
     """Everything doctor reads through, for one target. An upstream that could not be connected is its error.
 
-    `feishu` is None where the spec declares no app. `skews` tells our time less the upstreams', in seconds; `secrets`
+    `feishu` is None where the spec declares no app; `probe` is there only where a probe was asked for. `skews` tells our time less the upstreams', in seconds; `secrets`
     holds the references that only events need, by their place in the spec.
     """
 
@@ -85,4 +118,5 @@ class DoctorPorts:
     now: Callable[[], datetime]
     last_event: Callable[[], Awaitable[datetime | None]]
     accounts: Sequence[OtherAccount] = ()
+    probe: ProbePort | None = None
     secrets: Mapping[str, Read[None]] = field(default_factory=dict)

@@ -43,7 +43,7 @@ class _Fixes:
     def of(self, check: Check) -> list[str]:
         """The lines below a check."""
         if check.status is Status.OK:
-            return []
+            return [f"link: {plain(check.link, _LONG)}"] if check.link else []
         first = self._told.setdefault(fix_of(check), check)
         if first is check:
             return [f"fix:  {plain(check.fix, _LONG)}", f"link: {plain(check.link, _LONG)}"]

@@ -120,8 +120,8 @@ def _gate(name: str, findings: Sequence[Finding], url: str) -> Check:
         causes = [each.message for each in broken]
         fixes = list(dict.fromkeys(each.next for each in broken if each.next))
         return item.failed(_joined(causes), fix=_joined(fixes), link=url)
-    notes = [each.message for each in findings]
-    return item.ok(_joined(["our accounts hold what it needs", *notes]))
+    notes = _joined([each.message for each in findings])
+    return item.ok(f"our accounts hold what it needs{f'; worth knowing: {notes}' if notes else ''}")
 
 
 def _joined(sentences: Sequence[str]) -> str:

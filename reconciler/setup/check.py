@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, UnavailableError
 from reconciler.plan.change import Target
 from reconciler.setup.facts import Unread
 
@@ -43,9 +43,9 @@ class Item:
     title: str
     step: int | None = None
 
-    def ok(self, cause: str = "") -> Check:
-        """It is in order; `cause` says what was seen."""
-        return Check(self.id, self.title, Status.OK, self.step, cause)
+    def ok(self, cause: str = "", *, link: str = "") -> Check:
+        """It is in order; `cause` says what was seen, `link` leads to it."""
+        return Check(self.id, self.title, Status.OK, self.step, cause, link=link)
 
     def failed(self, cause: str, *, fix: str, link: str) -> Check:
         """It is not in order."""
@@ -84,8 +84,9 @@ class Examination:
 
 
 def cause_of(error: ReconcilerError) -> str:
-    """What went wrong and why, without the place: the line itself says what it is about."""
-    return f"{error.what}: {error.why}" if error.why else error.what
+    """What went wrong and why. The line says what it is about, but not where an upstream was looked for."""
+    said = f"{error.what}: {error.why}" if error.why else error.what
+    return f"{error.where}: {said}" if isinstance(error, UnavailableError) and error.where else said
 
 
 def listed(names: Sequence[str], *, most: int = 10) -> str:

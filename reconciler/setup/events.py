@@ -76,7 +76,7 @@ def _configured(seen: FeishuFacts, console: Console) -> Check:
 def _transport(feishu: Feishu, facts: SetupFacts, seen: FeishuFacts, console: Console) -> Iterator[Check]:
     link = console.page("event")
     if feishu.events.transport == "callback":
-        yield from _callback(feishu, facts, link)
+        yield _callback(facts, link)
         return
     offer = seen.connection_offer
     if not isinstance(offer, Unread):
@@ -88,23 +88,16 @@ def _transport(feishu: Feishu, facts: SetupFacts, seen: FeishuFacts, console: Co
         yield TRANSPORT.unread(offer, link=link)
 
 
-def _callback(feishu: Feishu, facts: SetupFacts, link: str) -> Iterator[Check]:
+def _callback(facts: SetupFacts, link: str) -> Check:
     lost = [(name, read) for name, read in facts.secrets.items() if isinstance(read, Unread)]
     if lost:
         said = "; ".join(f"{name}: {cause_of(read.error)}" for name, read in lost)
-        yield TRANSPORT.failed(said, fix=lost[0][1].error.next_step or "make the secret available here", link=link)
-    elif feishu.events.encrypt_key is None and feishu.events.verification_token is None:
-        yield TRANSPORT.failed(
-            "callbacks can be proved by nothing: neither an encrypt key nor a verification token is declared",
-            fix="declare spec.feishu.events.encryptKey and verificationToken, as the console shows them",
-            link=link,
-        )
-    else:
-        yield TRANSPORT.unverifiable(
-            "only Feishu can tell whether it reaches POST /events/feishu of your sync",
-            fix="press Verify at the request URL under Events & Callbacks while sync runs",
-            link=link,
-        )
+        return TRANSPORT.failed(said, fix=lost[0][1].error.next_step or "make the secret available here", link=link)
+    return TRANSPORT.unverifiable(
+        "only Feishu can tell whether it reaches POST /events/feishu of your sync",
+        fix="press Verify at the request URL under Events & Callbacks while sync runs",
+        link=link,
+    )
 
 
 def _arriving(feishu: Feishu, facts: SetupFacts, seen: FeishuFacts, console: Console) -> Check:

@@ -47,7 +47,8 @@ class AppConfig:
     contact_people: frozenset[str] = frozenset()
     texts: tuple[tuple[str, str, str, str], ...] = ()
     """Per language: key, name, description, help address."""
-    avatar_url: str = ""
+    avatar_url: str = "https://example.com/app-avatar/default"
+    """Every app has a picture; until one is uploaded it is the platform's own."""
     homepage_url: str = ""
 
 
