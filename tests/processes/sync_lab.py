@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -136,20 +136,25 @@ class Lab:
         shown = self.document("status")["subjects"]
         return next((each for each in shown if each["subject"] == name), {})
 
-    def asked(self, stage: str) -> dict[str, Any]:
-        """The pending request about a stage, once it is there; its digest names the stage and the generation."""
+    def asked(self, subject: str, *, generation: int | None = None) -> dict[str, Any]:
+        """The pending request about a subject, once it is there; its digest names the subject and the generation."""
+        named = f"{subject}#" if generation is None else f'{subject}#{generation}"'
 
         def look() -> dict[str, Any] | None:
             for code in self.people.pending(self.definition):
                 instance = self.people.instance(code)
-                if f"{stage}#" in instance["form"]:
+                if named in instance["form"]:
                     return instance
             return None
 
         return eventually(look)
 
     def approve(self, instance: dict[str, Any], who: str = "bob") -> None:
-        self.people.approve(instance, self.people.open_id(who))
+        self.decide(instance, who, approve=True)
+
+    def decide(self, instance: dict[str, Any], who: str, *, approve: bool, comment: str = "") -> None:
+        """Somebody clicks in Feishu."""
+        self.people.decide(instance, self.people.open_id(who), approve=approve, comment=comment)
 
     def done(self, plan: str, environment: str) -> None:
         """Wait until a stage has run."""
@@ -157,13 +162,21 @@ class Lab:
 
 
 @contextmanager
-def lab(folder: Path, *, time_scale: float = 20.0, events: str = "longConnection") -> Iterator[Lab]:
-    """A sandbox as a process, with the demo's world and the demo's spec applied to it."""
+def lab(
+    folder: Path,
+    *,
+    time_scale: float = 20.0,
+    events: str = "longConnection",
+    seed: Sequence[tuple[str, str]] = (),
+) -> Iterator[Lab]:
+    """A sandbox as a process, with the demo's world, changed by `seed`, and the demo's spec applied to it."""
     world = resources.files("reconciler.sandbox").joinpath("demo.yaml").read_text(encoding="utf-8")
-    assert world.count(SCOPES) == 1
-    seed = folder / "seed.yaml"
-    seed.write_text(world.replace(SCOPES, MORE_SCOPES), encoding="utf-8")
-    command = [sys.executable, "-m", "reconciler", "sandbox", "--format", "json", "--seed", str(seed)]
+    for before, after in (*seed, (SCOPES, MORE_SCOPES)):
+        assert world.count(before) == 1, before
+        world = world.replace(before, after)
+    file = folder / "seed.yaml"
+    file.write_text(world, encoding="utf-8")
+    command = [sys.executable, "-m", "reconciler", "sandbox", "--format", "json", "--seed", str(file)]
     process = subprocess.Popen(
         [*command, "--time-scale", str(time_scale)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

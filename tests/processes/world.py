@@ -84,14 +84,22 @@ class People:
 
     def change(self, number: int) -> str:
         """Alice writes a change over test and prod; returns the plan's name."""
-        content = base64.b64encode(f"ALTER TABLE t{number} ADD COLUMN c int;".encode()).decode()
-        sheet = self.bytebase("alice", "POST", "projects/demo/sheets", {"content": content})["name"]
-        targets = [f"instances/inst-{place}/databases/shop_{place}" for place in ("test", "prod")]
-        spec = {"id": str(uuid.uuid4()), "changeDatabaseConfig": {"targets": targets, "sheet": sheet}}
+        spec = self._spec(f"ALTER TABLE t{number} ADD COLUMN c int;")
         plan = self.bytebase("alice", "POST", "projects/demo/plans", {"title": f"Change {number}", "specs": [spec]})
         issue = {"type": "DATABASE_CHANGE", "title": f"Change {number}", "plan": plan["name"]}
         self.bytebase("alice", "POST", "projects/demo/issues", issue)
         return str(plan["name"])
+
+    def edit(self, plan: str, sql: str) -> None:
+        """Alice changes what a plan without a rollout would run."""
+        spec = {**self._spec(sql), "id": self.bytebase("alice", "GET", plan)["specs"][0]["id"]}
+        self.bytebase("alice", "PATCH", f"{plan}?update_mask=specs", {"name": plan, "specs": [spec]})
+
+    def _spec(self, sql: str) -> dict[str, Any]:
+        content = base64.b64encode(sql.encode()).decode()
+        sheet = self.bytebase("alice", "POST", "projects/demo/sheets", {"content": content})["name"]
+        targets = [f"instances/inst-{place}/databases/shop_{place}" for place in ("test", "prod")]
+        return {"id": str(uuid.uuid4()), "changeDatabaseConfig": {"targets": targets, "sheet": sheet}}
 
     def open_id(self, who: str) -> str:
         body = {"emails": [f"{who}@example.com"]}
@@ -128,15 +136,19 @@ class People:
         return self.feishu("GET", f"approval/v4/instances/{code}?locale=en-US")
 
     def approve(self, instance: dict[str, Any], who: str) -> None:
+        self.decide(instance, who, approve=True)
+
+    def decide(self, instance: dict[str, Any], who: str, *, approve: bool, comment: str = "") -> None:
+        """The person with this open id clicks."""
         task = next(t for t in instance["task_list"] if t["open_id"] == who and t["status"] == "PENDING")
         body = {
             "approval_code": instance["approval_code"],
             "instance_code": instance["instance_code"],
             "user_id": who,
             "task_id": task["id"],
-            "comment": "",
+            "comment": comment,
         }
-        self.feishu("POST", "approval/v4/tasks/approve?user_id_type=open_id", body)
+        self.feishu("POST", f"approval/v4/tasks/{'approve' if approve else 'reject'}?user_id_type=open_id", body)
 
     def statuses(self, plan: str) -> dict[str, list[str]]:
         rollout = self.bytebase("carol", "GET", f"{plan}/rollout")
