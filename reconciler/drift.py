@@ -16,6 +16,9 @@ from reconciler.resources.base import Key, Resource
 from reconciler.resources.definition import Definition, is_stamp, stamp_prefix
 from reconciler.resources.record import AppliedRecord, Author, RecordState
 
+_VERIFIED = "it is verified here and never written: change it in the console, or declare what is there"
+"""A kept resource that differs: nothing is pending, for apply will not touch it."""
+
 
 class DriftClass(StrEnum):
     """PENDING: the spec changed and was not applied. DRIFTED: the live side moved. The other two change nothing."""
@@ -86,6 +89,8 @@ def assess_drift(*, plan: Plan, declared: Sequence[Declared], live: Live, memory
         elif change.is_pending:
             drift_class, note = _side(change, wanted[change.key], live.get(change.key), memory.records.get(change.key))
             items.append(_item(change, drift_class, memory, note))
+        elif change.fields:
+            items.append(_item(change, DriftClass.DRIFTED, memory, _VERIFIED))
         elif change.unverifiable:
             items.append(DriftItem(change.kind, change.name, DriftClass.UNVERIFIABLE, change.unverifiable))
     deleted = {change.key for change in plan.changes if change.action is Action.DELETE}
@@ -127,8 +132,10 @@ def _side(
             return DriftClass.PENDING, ""
         return DriftClass.PENDING, "nothing is recorded about it: it cannot be told which side moved"
     spec_moved = record.desired != desired.fingerprint() or _tokens_moved(change, desired, record)
-    live_moved = record.observed != (change.observed or "")
-    if live_moved:
+    if not record.observed:
+        # A subscription cannot be read at all, and an app waits for its administrator.
+        return DriftClass.PENDING, "" if spec_moved else "it was not read back: it cannot be told which side moved"
+    if record.observed != (change.observed or ""):
         return DriftClass.DRIFTED, "the spec changed too" if spec_moved else ""
     return DriftClass.PENDING, ""
 

@@ -9,6 +9,7 @@ from reconciler.desired.declared import Declared
 from reconciler.plan.build import Live
 from reconciler.plan.change import Change, Plan
 from reconciler.plan.select import Selection
+from reconciler.resources.adopted_definition import AdoptedDefinition
 from reconciler.resources.base import Key
 from reconciler.resources.definition import Definition, is_stamp, stamp_prefix
 from reconciler.resources.finding import Finding
@@ -36,6 +37,23 @@ def foreign_definitions(plan: Plan, facts: OwnershipFacts) -> tuple[list[Finding
         elif not _is_recorded(live, facts.records):
             warnings.append(_not_ours(change, live))
     return refusals, warnings
+
+
+def other_codes(plan: Plan, facts: OwnershipFacts) -> list[Finding]:
+    """A warning for each definition whose declared code is not the recorded one: the recorded one stays behind."""
+    definitions = {
+        one.key: (one.resource.code or "").lower()
+        for one in facts.declared
+        if isinstance(one.resource, Definition | AdoptedDefinition)
+    }
+    found = []
+    for change in plan.changes:
+        record = facts.records.get(change.key)
+        if change.key not in definitions or record is None or not record.code:
+            continue
+        if record.code.lower() not in definitions.values():
+            found.append(_other_code(change, record))
+    return found
 
 
 def _foreign(plan: Plan, facts: OwnershipFacts) -> Iterator[tuple[Change, Definition]]:
@@ -89,5 +107,17 @@ def _not_ours(change: Change, live: Definition) -> Finding:
         f"the definition {live.code} carries no stamp of ours and nothing is recorded of it: it was made or changed by "
         "hand, and everything in it is overwritten",
         "write `mode: adopted` to leave it as it is, or a code of its own for this definition",
+        change.origin,
+    )
+
+
+def _other_code(change: Change, record: AppliedRecord) -> Finding:
+    return Finding(
+        "otherCode",
+        change.kind,
+        change.name,
+        f"the spec names another code than the one that was applied last ({record.code}): that definition stays in Feishu, "
+        "and requests that wait there are withdrawn",
+        "write the former code again, or deactivate that definition in Feishu's admin console",
         change.origin,
     )

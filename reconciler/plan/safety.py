@@ -11,7 +11,7 @@ from reconciler.desired.declared import Declared
 from reconciler.plan.build import Live
 from reconciler.plan.change import Action, Change, Plan
 from reconciler.plan.lockout import lockouts
-from reconciler.plan.ownership import OwnershipFacts, foreign_definitions
+from reconciler.plan.ownership import OwnershipFacts, foreign_definitions, other_codes
 from reconciler.plan.select import Selection
 from reconciler.resources.access import Access
 from reconciler.resources.approval_rules import ApprovalRules
@@ -71,6 +71,7 @@ def judged(plan: Plan, facts: SafetyFacts, policy: SafetyPolicy) -> Plan:
     ]
     warnings = [
         *taken_over,
+        *other_codes(plan, ownership),
         *_version(plan, facts.upstream),
         *_unmatched_issues(plan, facts),
         *_unknown_roles(facts),

@@ -140,3 +140,30 @@ async def test_a_record_with_an_older_name_of_a_write_only_field_causes_no_diffe
     assert (await apply(ApplyRequest(PlanRequest(target_of(retitled))), world.ports())).exit_code == 0
     assert world.records.kept[key].tokens == {"safetySettings": "enforced"}
     assert moving(await drift_of(world, retitled)) == []
+
+
+async def test_a_subscription_to_be_made_is_pending_for_nobody_can_read_whether_it_moved() -> None:
+    world = await applied(FULL)
+    live = world.upstream.live[Key("feishu/definition", "CODE-1")]
+    assert isinstance(live, Definition)
+    world.upstream.live[Key("feishu/definition", "CODE-2")] = replace(live, code="CODE-2")
+    drift = await drift_of(world, FULL.replace("code: null", "code: CODE-2"))
+    assert [(item.kind, item.drift_class, item.note) for item in moving(drift)] == [
+        ("feishu/subscription", DriftClass.PENDING, "")
+    ]
+
+
+async def test_an_adopted_definition_that_does_not_fit_any_more_has_drifted() -> None:
+    world = await applied(FULL)
+    text = FULL.replace(
+        "code: null", "code: CODE-1\n        mode: adopted\n        node: n\n        form: {digest: digest}"
+    )
+    assert moving(await drift_of(world, text)) == []
+    live = world.upstream.live[Key("feishu/definition", "CODE-1")]
+    assert isinstance(live, Definition)
+    world.upstream.live[Key("feishu/definition", "CODE-1")] = replace(live, decision="all")
+    drift = await drift_of(world, text)
+    (item,) = moving(drift)
+    assert (item.kind, item.drift_class, item.fields) == ("feishu/definition", DriftClass.DRIFTED, ("decision",))
+    assert "never written" in item.note
+    assert drift.exit_code == 2

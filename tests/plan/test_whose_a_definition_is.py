@@ -94,7 +94,7 @@ def test_one_that_we_are_known_to_have_written_is_simply_healed(name: str) -> No
     assert said(judge(BY_HAND, records=(record(name, "c-1"),))) == ([], [])
 
 
-@pytest.mark.parametrize("other", [record("gate", "C-2"), record("gate", "C-1", RecordState.INTENDED)])
+@pytest.mark.parametrize("other", [record("elsewhere", "C-2"), record("gate", "C-1", RecordState.INTENDED)])
 def test_a_record_of_another_or_unfinished_creation_says_nothing(other: AppliedRecord) -> None:
     assert said(judge(BY_HAND, records=(other,))) == ([], ["notOurs"])
 
@@ -106,6 +106,27 @@ def test_our_own_definition_of_an_earlier_spec_needs_no_word() -> None:
     plan = judge(earlier)
     assert plan.pending
     assert said(plan) == ([], [])
+
+
+def test_another_code_than_the_recorded_one_leaves_a_definition_behind() -> None:
+    plan = judge(OURS, records=(record("gate", "C-0"),))
+    assert said(plan) == ([], ["otherCode"])
+    assert "C-0" in plan.warnings[0].message
+    assert plan.exit_code == 0
+    assert said(judge(OURS, records=(record("gate", "c-1"),))) == ([], [])
+    adopted = AdoptedDefinition("gate", "C-9", "n", (("digest", "w"),), "any")
+    assert "otherCode" in said(judge(OURS, records=(record("gate", "C-0"),), desired=adopted))[1]
+
+
+def test_codes_that_two_definitions_have_exchanged_leave_nothing_behind() -> None:
+    other = replace(OURS, spec_name="second", code="C-2")
+    declared = [Declared(each, Origin("specs/a.yaml", 7)) for each in (OURS, other)]
+    seen = Live({OURS.key: OURS, other.key: other})
+    target = Target("acme", BytebaseTarget("https://b.example", "acme-prod", "workspaces/w"))
+    records = {each.key: each for each in (record("gate", "C-2"), record("second", "C-1"))}
+    upstream = UpstreamFacts("3.22.0", "ENTERPRISE", "workspaces/w", "serviceAccount:gitops@x", "https://b.example")
+    plan = build_plan(target=target, declared=declared, live=seen)
+    assert said(judged(plan, SafetyFacts(upstream, declared, seen, None, records), SafetyPolicy())) == ([], [])
 
 
 async def test_drift_tells_a_stamp_of_another_integration_from_none() -> None:
