@@ -13,7 +13,7 @@ from fakes.declarative_specs import SMALL, target_of
 
 from reconciler.desired.target import desired_of
 from reconciler.diff import diff
-from reconciler.operations.export import Exported, document_of
+from reconciler.operations.export import Found, document_of
 from reconciler.ports.declarative import ResourceReader
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.connection import BytebaseConnection, ServiceAccount
@@ -87,8 +87,7 @@ async def test_a_recorded_value_plans_to_nothing_after_its_export(name: str, pat
         live = [*seen.live, *seen.others]
         if path == "/v1/projects/demo":
             live += (await WebhookReader(SharedReads(client), ["demo"]).observe([], inventory=True)).others
-    document = dict(document_of(target_of(SMALL), live))
-    text = spec_text(Exported(document).document)
+    text = spec_text(document_of(Found(target_of(SMALL), live)).document)
     observed = {each.key: each for each in live}
     for one in desired_of(target_of(text), {}).declared:
         if one.key in observed:
