@@ -22,7 +22,7 @@ import httpx
 
 from reconciler.errors import UnavailableError
 from reconciler.providers.http_budget import Budget, Unlimited
-from reconciler.providers.http_failure import Limits, Peer, problem_of, unavailable
+from reconciler.providers.http_failure import Failure, Limits, Peer, placed, problem_of, unavailable
 from reconciler.providers.http_retry import RetryPolicy
 from reconciler.providers.http_tls import checked_base, is_loopback, no_trust, tls_context
 
@@ -148,6 +148,10 @@ class HttpClient:
         self._live.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
+
+    def placed(self, error: Failure, request: HttpRequest) -> Failure:
+        """The error that an answer to this request means, with the call and the host in its reason."""
+        return placed(error, self._peer, doing=f"{request.method} {request.path}")
 
     async def aclose(self, grace: float = 5.0) -> None:
         """Let running requests end for `grace` seconds, then close the connections."""

@@ -11,12 +11,14 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from reconciler.errors import UnavailableError
+from reconciler.errors import ForbiddenError, ReconcilerError, ThrottledError, UnavailableError
+
+Failure = TypeVar("Failure", bound=ReconcilerError)
 
 _NOT_SENT = (
     httpx.ConnectError,
@@ -79,6 +81,14 @@ def unavailable(error: httpx.HTTPError, peer: Peer, *, doing: str, limits: Limit
         next_step=reason.next_step,
         ambiguous=sent,
     )
+
+
+def placed(error: Failure, peer: Peer, *, doing: str) -> Failure:
+    """The same error of an answer, with the call and the host behind its reason where they help to find the fault."""
+    if isinstance(error, UnavailableError | ThrottledError | ForbiddenError):
+        call = f"({doing} at {peer})"
+        error.why = f"{error.why} {call}" if error.why else call
+    return error
 
 
 def problem_of(error: httpx.HTTPError, peer: Peer, *, limits: Limits) -> str:

@@ -107,7 +107,7 @@ class Channel:
         try:
             return answer.model_validate_json(response.content)
         except ValidationError as error:
-            raise malformed(response, call.meaning, error) from None
+            raise self.http.placed(malformed(response, call.meaning, error), call.request) from None
 
     async def read_all(self, page: type[Page[Item]], call: Call, *, size: int = PAGE_SIZE) -> tuple[Item, ...]:
         """Read a list to its end; a name that comes twice (rows moved between pages) is kept once, as last seen."""
@@ -128,12 +128,12 @@ class Channel:
         async def attempt() -> HttpResponse:
             response = await self._authorised(call.request)
             if is_passing(response):
-                raise throttled_or_down(response, call.meaning)
+                raise self.http.placed(throttled_or_down(response, call.meaning), call.request)
             return response
 
         response = await self.http.settings.retry.run(attempt, repeat=call.repeat)
         if response.status != 200:
-            raise error_of(response, call.meaning)
+            raise self.http.placed(error_of(response, call.meaning), call.request)
         return response
 
     async def _authorised(self, request: HttpRequest) -> HttpResponse:

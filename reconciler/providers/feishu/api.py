@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from reconciler.errors import CredentialsError
+from reconciler.errors import CredentialsError, ThrottledError, UnavailableError
 from reconciler.providers.feishu.auth import JSON_HEADERS, TenantTokens
 from reconciler.providers.feishu.codes import TOKEN_REFUSED
 from reconciler.providers.feishu.endpoints import Endpoint
@@ -73,4 +73,7 @@ class FeishuApi:
                 if code_of(error) not in TOKEN_REFUSED or is_last:
                     raise
                 self._tokens.forget(token)
+            except (ThrottledError, UnavailableError) as error:
+                self._http.placed(error, request)
+                raise
         raise AssertionError("the loop returns or raises")

@@ -100,9 +100,13 @@ class TenantTokens:
             TENANT_TOKEN.method, TENANT_TOKEN.path, headers=JSON_HEADERS, body=body.encoded(), budget=TENANT_TOKEN.name
         )
         response = await self._http.send(request)
-        answer = open_envelope(
-            response, TokenAnswer, endpoint=TENANT_TOKEN, caller=self._caller, where=self._app.app_id
-        )
+        try:
+            answer = open_envelope(
+                response, TokenAnswer, endpoint=TENANT_TOKEN, caller=self._caller, where=self._app.app_id
+            )
+        except (ThrottledError, UnavailableError) as error:
+            self._http.placed(error, request)
+            raise
         life = max(answer.expire, 0)
         # A life shorter than the window would mean a fetch before every call: such a token is renewed at half its life.
         lead = RENEWAL_WINDOW if life > RENEWAL_WINDOW else life / 2

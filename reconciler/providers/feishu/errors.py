@@ -143,13 +143,15 @@ def _error_of(
             return SpecError(what, where=place, why=why, next_step=step)
         case Kind.THROTTLED:
             pause = retry_after if retry_after is not None else meaning.pause
-            return ThrottledError(what, where=place, why=why, next_step=step or "it is tried again", retry_after=pause)
+            return ThrottledError(
+                what, where=place, why=why, next_step=step or "try again in a minute", retry_after=pause
+            )
         case Kind.UNAVAILABLE:
             return UnavailableError(
                 "Feishu failed",
                 where=place,
                 why=f"{endpoint.title}: {answer.evidence}",
-                next_step="it is tried again; give the log id to Feishu's support if it lasts",
+                next_step="try again later; give the log id to Feishu's support if it lasts",
                 ambiguous=not endpoint.repeatable,
             )
 
@@ -159,13 +161,16 @@ def _missing_scope(
 ) -> ForbiddenError:
     names = ", ".join(scopes)
     page = link or caller.platform.scopes_link(caller.app_id, scopes)
-    why = f"the app lacks the scope {names}" if len(scopes) == 1 else f"the app has none of the scopes {names}"
+    if not scopes:
+        page = caller.platform.console_link(caller.app_id, "auth")
+    lacks = {0: "the app lacks a scope", 1: f"the app lacks the scope {names}"}
+    why = lacks.get(len(scopes), f"the app has none of the scopes {names}")
     log_id = f", log id {answer.log_id}" if answer.log_id else ""
     return ForbiddenError(
         what,
         where=where,
         why=f"{why} (code {answer.code}{log_id})",
-        next_step=f"grant it at {page} and publish a version of the app",
+        next_step=f"{'grant it' if scopes else 'see which, and grant it,'} at {page} and publish a version of the app",
     )
 
 
@@ -176,7 +181,7 @@ def _unknown(answer: FeishuAnswerError, *, endpoint: Endpoint, where: str) -> Re
             "Feishu does not answer as its API does" if answer.code is None else "Feishu failed",
             where=where,
             why=f"{endpoint.title}: {answer.evidence}",
-            next_step="check the openApi host and any proxy; it is tried again",
+            next_step="try again later; if it stays, check the openApi host and any proxy",
             ambiguous=not endpoint.repeatable,
         )
     return ForbiddenError(

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from reconciler.errors import UnavailableError
+from reconciler.errors import NotFoundError, ThrottledError, UnavailableError
 from reconciler.providers import http as guarded
 from reconciler.providers.http import HttpClient, HttpRequest, HttpSettings
 from reconciler.providers.http_failure import Limits, Peer, unavailable
@@ -257,3 +257,14 @@ def test_every_failure_of_the_client_has_a_reason_and_a_next_step_and_repeats_no
     assert error.why.removesuffix(" (GET /x)")
     assert error.next_step
     assert CANARY not in f"{error} {error.next_step}"
+
+
+async def test_an_error_of_an_answer_names_the_call_and_the_host_and_a_missing_thing_only_itself() -> None:
+    request = HttpRequest("GET", "/v1/roles", query=[("q", CANARY)])
+    async with HttpClient("http://127.0.0.1:7001", upstream="bytebase") as client:
+        down = client.placed(UnavailableError("Bytebase failed to list the roles", why="internal"), request)
+        busy = client.placed(ThrottledError("Bytebase asks to slow down"), request)
+        absent = client.placed(NotFoundError("not found in Bytebase", where="projects/x"), request)
+    assert str(down) == "Bytebase failed to list the roles: internal (GET /v1/roles at 127.0.0.1:7001)"
+    assert str(busy) == "Bytebase asks to slow down: (GET /v1/roles at 127.0.0.1:7001)"
+    assert str(absent) == "projects/x: not found in Bytebase"
