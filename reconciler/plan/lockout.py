@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.plan.change import Action, Change, Plan
+from reconciler.plan.change import Change, Plan
 from reconciler.resources.access import Access
 from reconciler.resources.finding import Finding
 
@@ -27,13 +27,17 @@ NEEDED = frozenset(
 
 
 def lockouts(plan: Plan, access: Access, account: str) -> Iterator[Finding]:
-    """A refusal for each role change that would cost the account something of NEEDED that it holds through nothing else."""
+    """A refusal for each role change that takes part in costing the account something of NEEDED.
+
+    What counts is what its roles give it after the whole plan: two changes may each leave a right to the other.
+    """
     held = access.roles_of(account)
-    for change in plan.pending:
-        role = f"roles/{change.name}"
-        if change.kind != "bytebase/role" or role not in held:
+    changes = {f"roles/{change.name}": change for change in plan.pending if change.kind == "bytebase/role"}
+    left = frozenset[str]().union(*(_after(role, access, changes.get(role)) for role in held))
+    for role, change in changes.items():
+        if role not in held:
             continue
-        lost = (_removed(change) & NEEDED) - _through_others(access, held - {role})
+        lost = (_removed(change) & NEEDED) - left
         if lost:
             yield Finding(
                 "locksOut",
@@ -45,14 +49,26 @@ def lockouts(plan: Plan, access: Access, account: str) -> Iterator[Finding]:
             )
 
 
-def _through_others(access: Access, roles: frozenset[str]) -> frozenset[str]:
-    return frozenset().union(*(access.roles.get(role, frozenset()) for role in roles))
+def _after(role: str, access: Access, change: Change | None) -> frozenset[str]:
+    """The permissions of a role once a change of it is made."""
+    now = access.roles.get(role, frozenset())
+    return now if change is None else (now - _removed(change)) | _added(change)
 
 
 def _removed(change: Change) -> frozenset[str]:
-    for row in change.fields:
-        if row.path == "permissions":
-            before = frozenset(str(each) for each in row.before) if isinstance(row.before, list) else frozenset()
-            after = frozenset(str(each) for each in row.after) if isinstance(row.after, list) else frozenset()
-            return before if change.action is Action.DELETE else before - after
-    return frozenset()
+    before, after = _permissions(change)
+    return before - after
+
+
+def _added(change: Change) -> frozenset[str]:
+    before, after = _permissions(change)
+    return after - before
+
+
+def _permissions(change: Change) -> tuple[frozenset[str], frozenset[str]]:
+    """Before and after, as far as the change is about permissions; a role that is deleted has none afterwards."""
+    row = next((row for row in change.fields if row.path == "permissions"), None)
+    if row is None:
+        return frozenset(), frozenset()
+    before, after = ([] if not isinstance(side, list) else side for side in (row.before, row.after))
+    return frozenset(str(each) for each in before), frozenset(str(each) for each in after)
