@@ -25,6 +25,7 @@ from reconciler.sandbox.bytebase.services.filter_values import (
 )
 from reconciler.sandbox.bytebase.services.filters import Term, terms
 from reconciler.sandbox.bytebase.services.licence import need
+from reconciler.sandbox.bytebase.services.numbered import numbered
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.services.plans import plan_named
 from reconciler.sandbox.bytebase.services.projects import project_named
@@ -59,15 +60,7 @@ def handlers(deps: Deps) -> Handlers:
 
 def issue_named(call: Call, name: str) -> Issue:
     """The issue of a name. NOT_FOUND or INVALID otherwise."""
-    parts = name.split("/")
-    if len(parts) < 4 or not parts[3].isdecimal():
-        raise RpcError(INVALID, f'invalid issue ID "{parts[3] if len(parts) > 3 else ""}"')
-    if parts[1] not in call.world.projects:
-        raise RpcError(NOT_FOUND, f"project {parts[1]} not found")
-    issue = call.world.issues.get((parts[1], int(parts[3])))
-    if issue is None:
-        raise RpcError(NOT_FOUND, f"issue {parts[3]} not found in project {parts[1]}")
-    return issue
+    return numbered(call, name, call.world.issues, "issue")
 
 
 def issue_message(world: World, issue: Issue) -> Message:

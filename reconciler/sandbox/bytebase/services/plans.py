@@ -21,6 +21,7 @@ from reconciler.sandbox.bytebase.progress import Progress
 from reconciler.sandbox.bytebase.services import Deps
 from reconciler.sandbox.bytebase.services.filter_values import check_operator, check_principal, check_words
 from reconciler.sandbox.bytebase.services.filters import Term, terms
+from reconciler.sandbox.bytebase.services.numbered import numbered
 from reconciler.sandbox.bytebase.services.paging import page
 from reconciler.sandbox.bytebase.services.projects import project_named
 from reconciler.sandbox.bytebase.targets import is_change, is_release_based
@@ -51,15 +52,7 @@ def handlers(deps: Deps) -> Handlers:
 
 def plan_named(call: Call, name: str) -> Plan:
     """The plan of a name (also of anything below it). NOT_FOUND or INVALID otherwise."""
-    parts = name.split("/")
-    if len(parts) < 4 or not parts[3].isdecimal():
-        raise RpcError(INVALID, f'invalid plan ID "{parts[3] if len(parts) > 3 else ""}"')
-    if parts[1] not in call.world.projects:
-        raise RpcError(NOT_FOUND, f"project {parts[1]} not found")
-    plan = call.world.plans.get((parts[1], int(parts[3])))
-    if plan is None:
-        raise RpcError(NOT_FOUND, f"plan {parts[3]} not found in project {parts[1]}")
-    return plan
+    return numbered(call, name, call.world.plans, "plan")
 
 
 def plan_message(world: World, plan: Plan) -> Message:
