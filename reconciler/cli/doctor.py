@@ -10,12 +10,13 @@ from reconciler.cli.exit_codes import worst
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import write_documents
 from reconciler.cli.progress import working
-from reconciler.cli.targets import read_targets, run_targets
+from reconciler.cli.targets import failures_of, read_targets, run_targets, values_of
 from reconciler.cli.wiring_doctor import console_of, doctor_ports, siblings_of
 from reconciler.operations.doctor import DoctorRequest, examine
 from reconciler.report.doctor_document import doctor_document
 from reconciler.report.doctor_markdown import doctor_markdown
 from reconciler.report.doctor_text import doctor_text
+from reconciler.report.text import failed_text
 from reconciler.setup.check import Examination
 from reconciler.setup.probe import announcement
 from reconciler.spec.target import Target
@@ -39,16 +40,21 @@ def command(*, options: CommonOptions, probe: str | None) -> int:
 
     async def work(target: Target) -> Examination:
         request = DoctorRequest(target, siblings_of(target, specs.targets), probe)
-        with working(f"examining {target.name}"):
+        with working(f"examining {target.name}", options):
             async with doctor_ports(target, options.store, probing=probe is not None) as ports:
                 return await examine(request, ports, console_of(target))
 
     results = run_targets(targets, work, options=options)
-    found = [result.value for result in results if result.value is not None]
+    found, failed = values_of(results), failures_of(results)
     write_documents(
         options,
         [result.document(doctor_document) for result in results],
-        text=lambda: "\n".join(doctor_text(each, color=options.color) for each in found),
+        text=lambda: "\n".join(
+            [
+                *(failed_text(each, color=options.color) for each in failed),
+                *(doctor_text(each, color=options.color) for each in found),
+            ]
+        ),
         markdown=lambda: doctor_markdown(found),
     )
     return worst(result.exit_code for result in results)

@@ -41,18 +41,23 @@ def doctor_document(examination: Examination) -> Mapping[str, Json]:
     """The checks of one target as plain data."""
     document = DoctorDocument(
         target=TargetModel.model_validate(target_plain(examination.target)),
-        checks=[
-            CheckModel(
-                id=each.id,
-                step=each.step,
-                status=each.status,
-                title=each.title,
-                cause=each.cause or None,
-                fix=each.fix or None,
-                link=each.link or None,
-            )
-            for each in examination.checks
-        ],
+        checks=check_models(examination),
     )
     plain: Mapping[str, Json] = document.model_dump(mode="json", by_alias=True)
     return plain
+
+
+def check_models(examination: Examination) -> list[CheckModel]:
+    """The checks as they stand in every document."""
+    return [
+        CheckModel(
+            id=each.id,
+            step=each.step,
+            status=each.status,
+            title=each.title,
+            cause=each.cause or None,
+            fix=each.fix or None,
+            link=each.link or None,
+        )
+        for each in examination.checks
+    ]

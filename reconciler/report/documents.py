@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from reconciler.drift import Drift, DriftClass
 from reconciler.plan.document import PlanDocument, TargetModel, target_plain
 from reconciler.plan.outcome import Applied, Result
+from reconciler.report.bootstrap_document import BootstrapDocument
 from reconciler.report.doctor_document import DoctorDocument
 from reconciler.resources.base import Json
 
@@ -125,6 +126,7 @@ def schemas() -> Mapping[str, Mapping[str, Any]]:
         "apply.schema.json": AppliedDocument,
         "drift.schema.json": DriftDocument,
         "doctor.schema.json": DoctorDocument,
+        "bootstrap.schema.json": BootstrapDocument,
     }
     return {name: _schema(name, model) for name, model in sorted(documents.items())}
 
