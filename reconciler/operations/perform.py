@@ -88,7 +88,7 @@ class Performer:
             except ReconcilerError as error:
                 stopped = isinstance(error, _STOPS)
                 outcomes[change.id] = Outcome(
-                    change.kind, change.name, Result.FAILED, _reason(error), self._codes.get(change.name)
+                    change.kind, change.name, Result.FAILED, _reason(change, error), self._codes.get(change.name)
                 )
         return tuple(outcomes.values())
 
@@ -216,6 +216,9 @@ class Performer:
         }
 
 
-def _reason(error: ReconcilerError) -> str:
-    text = f"{error.what}: {error.why}" if error.why else error.what
+def _reason(change: Change, error: ReconcilerError) -> str:
+    """The error as one sentence; the change itself is named beside it already."""
+    text = str(error)
+    if error.where == change.id:
+        text = f"{error.what}: {error.why}" if error.why else error.what
     return f"{text}; {error.next_step}" if error.next_step else text

@@ -10,7 +10,7 @@ from reconciler.plan.document import digest
 from reconciler.plan.failed import FailedTarget
 from reconciler.plan.outcome import Applied, Result
 from reconciler.report.escape import code, prose
-from reconciler.report.values import counted, summary_sentence, symbol, value
+from reconciler.report.values import AGAIN, counted, summary_sentence, symbol, value
 from reconciler.resources.finding import Finding
 
 BUDGET = 65_536
@@ -72,6 +72,7 @@ class _AppliedSection(_Section):
         self.always = [_place(applied.target), "", f"**{count}**", ""]
         self.always += [f"- **{each.result.value}** {code(each.id)} {prose(each.reason)}".rstrip() for each in failed]
         self.always += [f"- to do: {prose(message)}" for message in applied.messages]
+        self.always += ["", AGAIN] if failed else []
         self.always.append("")
         self.summary = "all outcomes"
         self.details = (

@@ -8,7 +8,7 @@ from reconciler.plan.document import digest
 from reconciler.plan.failed import FailedTarget
 from reconciler.plan.outcome import Applied, Result
 from reconciler.report.page import Page
-from reconciler.report.values import counted, plain, summary_sentence, symbol, value
+from reconciler.report.values import AGAIN, counted, plain, summary_sentence, symbol, value
 
 _ACTION_STYLES = {
     Action.CREATE: "green",
@@ -58,6 +58,8 @@ def applied_text(applied: Applied, *, color: bool) -> str:
     results = [outcome.result for outcome in applied.outcomes]
     parts = [f"{results.count(result)} {_WORDS[result]}" for result in Result if result in results]
     page.line(f"Apply: {', '.join(parts) or 'nothing to do'}.", "bold")
+    if applied.exit_code:
+        page.line(AGAIN)
     return page.text()
 
 

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from reconciler.resources.base import Json
 from reconciler.sync.foreign import one_line
 
+AGAIN = "Run it again when the cause is gone: it looks first at what is there, and does only what is left."
+"""What to do after an apply that did not finish."""
+
 _SYMBOLS: Mapping[str, str] = {"create": "+", "update": "~", "delete": "-", "replace": "±", "keep": "="}
 
 
