@@ -16,28 +16,13 @@ from typing import Any, TypeVar
 
 import pytest
 import uvicorn
+from fakes.feishu_scopes import EVENTS, SCOPES
 
 from reconciler.sandbox.clock import SandboxClock
 from reconciler.sandbox.feishu import FeishuStandIn
 from reconciler.sandbox.seed import FeishuSeed
 
 T = TypeVar("T")
-
-SCOPES = [
-    "approval:approval",
-    "approval:approval:readonly",
-    "approval:approval.list:readonly",
-    "contact:user.id:readonly",
-    "contact:contact.base:readonly",
-    "contact:user.basic_profile:readonly",
-    "im:message",
-    "im:message.urgent",
-    "application:application:self_manage",
-    "application:application:patch",
-    "admin:app.info:readonly",
-    "event:ip_list",
-]
-EVENTS = ["approval_instance", "approval_task", "approval_cc", "approval.approval.updated_v4"]
 
 DEFINITION: dict[str, Any] = {
     "approval_name": "@i18n@def_title",

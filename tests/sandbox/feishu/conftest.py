@@ -9,31 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
+from fakes.feishu_scopes import ADMIN_SCOPES, EVENTS, SCOPES
 
 from reconciler.sandbox.clock import SandboxClock
 from reconciler.sandbox.feishu import FeishuStandIn
 from reconciler.sandbox.seed import FeishuSeed
 
 ALICE = "ou_" + "a" * 32
-SCOPES = [
-    "approval:approval",
-    "approval:approval:readonly",
-    "approval:approval.list:readonly",
-    "contact:user.id:readonly",
-    "contact:contact.base:readonly",
-    "contact:user.basic_profile:readonly",
-    "im:message",
-    "im:message.urgent",
-    "application:application:self_manage",
-    "application:application:patch",
-    "application:application.app_version",
-    "application:application.contacts_range:write",
-    "admin:app.info:readonly",
-    "admin:app.visibility",
-    "admin:app.enable:write",
-    "event:ip_list",
-]
-EVENTS = ["approval_instance", "approval_task", "approval_cc", "approval.approval.updated_v4"]
+ALL_SCOPES = [*SCOPES, *ADMIN_SCOPES]
 
 
 class MovedClock(SandboxClock):
@@ -164,8 +147,8 @@ def definition_body(mode: str = "OR", *, settings: dict[str, Any] | None = None,
 def seed_of(**first: Any) -> dict[str, Any]:
     return {
         "apps": [
-            {"id": "cli_one", "secret": "one", "scopes": SCOPES, "events": EVENTS} | first,
-            {"id": "cli_two", "secret": "two", "scopes": SCOPES, "events": EVENTS},
+            {"id": "cli_one", "secret": "one", "scopes": ALL_SCOPES, "events": EVENTS} | first,
+            {"id": "cli_two", "secret": "two", "scopes": ALL_SCOPES, "events": EVENTS},
         ],
         "users": [
             {"email": "alice@example.com", "openId": ALICE, "name": "Alice"},
