@@ -76,6 +76,8 @@ def test_a_share_of_deletions_above_the_limit_is_refused_but_a_single_one_is_not
     assert codes(plan.refusals) == ["tooManyDeletes"]
     assert "spec.protect.deletes.share" in plan.refusals[0].next
     assert judge(*kept, live=kept, others=extra[:1]).refusals == ()
+    many = hooks(8)
+    assert judge(*many, live=many, others=extra).refusals == (), "two of ten are within the share"
 
 
 def test_nothing_is_deleted_that_is_not_pruned() -> None:
