@@ -97,12 +97,14 @@ class Performer:
         records = await self._writers.records.records(self._plan.target.name)
         for change in self._plan.changes:
             live, desired = self._live.get(change.key), self._wanted.get(change.key)
-            if change.action is not Action.KEEP or change.unverifiable or live is None or desired is None:
+            if change.action is not Action.KEEP or change.fields or live is None or desired is None:
                 continue
+            if not live.tokens().keys() >= set(change.unverifiable):
+                continue  # nobody knows what was sent of it
             known = records.get(change.key)
-            if known is None or known.desired != desired.fingerprint():
-                tokens = known.tokens if known is not None else {}
-                record = replace(self._record(change, desired), observed=live.fingerprint(), tokens=tokens)
+            tokens = known.tokens if known is not None else {}
+            record = replace(self._record(change, desired), observed=live.fingerprint(), tokens=tokens)
+            if known is None or (known.desired, known.code) != (record.desired, record.code):
                 await self._writers.records.put(record)
 
     def _blocker(self, change: Change, outcomes: Mapping[str, Outcome]) -> str | None:
