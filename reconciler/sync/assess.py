@@ -108,8 +108,6 @@ def _lost(seen: Observation, entry: Entry | None) -> frozenset[str]:
 def _differs(seen: Observation, entry: Entry | None, print_: str, lost: tuple[str, ...]) -> Differs:
     if entry is None or seen.gate is None or seen.definition is None or not print_:
         return Differs.NO
-    if isinstance(seen.question, ReviewStep) and not seen.question.role:
-        return Differs.NO  # Bytebase is still finding the flow: what is asked cannot be compared yet
     if entry.fingerprint != print_ or (isinstance(seen.question, ReviewStep) and entry.spent):
         return Differs.CONTENT
     code = entry.request.definition_code if entry.request is not None else seen.definition.code

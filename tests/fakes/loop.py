@@ -9,6 +9,7 @@ from datetime import timedelta
 from fakes.memory_ledger import MemoryLedger
 from fakes.simulated_world import OWN, SimApprovals, SimSubjects, World, WorldClock
 
+from reconciler.ids import root_of
 from reconciler.operations.sync.adopt import Adopter
 from reconciler.operations.sync.bell import Bell, accept_wish
 from reconciler.operations.sync.outbox import Outbox
@@ -26,6 +27,7 @@ GATE = Gate(
     external_node=None,
     approvers=ApproverSource("rolloutPolicy"),
 )
+REVIEW_GATE = replace(GATE, name="reviews", at="review", approvers=ApproverSource("flow"))
 
 
 class Loop:
@@ -34,12 +36,13 @@ class Loop:
     def __init__(self, world: World, *, gate: Gate = GATE, ledger: Ledger | None = None) -> None:
         self.world = world
         self.gate: Gate | None = gate
+        self.review_gate: Gate | None = None
         self.ledger = ledger if ledger is not None else MemoryLedger()
         self.draining = False
         self.restart()
 
     def restart(self) -> None:
-        gates = (self.gate,) if self.gate is not None else ()
+        gates = tuple(gate for gate in (self.gate, self.review_gate) if gate is not None)
         settings = SyncSettings("acme", "acme-test", gates, "spec", is_draining=self.draining)
         self.ports = SyncPorts(SimSubjects(self.world), SimApprovals(self.world), self.ledger, WorldClock(self.world))
         self.reconciler = Reconciler(self.ports, settings)
@@ -62,10 +65,11 @@ class Loop:
     async def round(self) -> list[PassResult]:
         results = []
         for subject in await self.subjects():
-            plan = self.world.plans.get(subject.split("/rollout/")[0])
+            plan = self.world.plan_of(root_of(subject))
             if plan is not None and plan.issue is not None:
-                frontier = self.world.change(plan).frontier
-                if frontier is not None and frontier.name == subject:
+                change = self.world.change(plan)
+                waiting = change.step or change.frontier
+                if waiting is not None and waiting.name == subject:
                     await self.bell.listen(plan.issue, subject, await self.ports.subjects.comments(plan.issue))
             results.append(await self.one(subject))
         await self.outbox.deliver()

@@ -11,8 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from reconciler.errors import ConflictError, NotFoundError, RefusedError
-from reconciler.ports.sync import Sighting
+from fakes.simulated_review import FLOW, AnswerRecord, SimReview, account_of
+
+from reconciler.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
+from reconciler.ids import root_of
+from reconciler.ports.sync import Reviewer, Sighting
 from reconciler.subjects.change import (
     Change,
     Checks,
@@ -20,7 +23,9 @@ from reconciler.subjects.change import (
     Comment,
     Entitlement,
     Issue,
+    Question,
     ReviewStatus,
+    ReviewStep,
     Stage,
     Statement,
     Task,
@@ -72,6 +77,8 @@ class SimPlan:
     checks: CheckStatus = CheckStatus.SUCCESS
     review: ReviewStatus = ReviewStatus.SKIPPED
     title: str = "Add column"
+    under_review: SimReview | None = None
+    timeline: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -114,7 +121,7 @@ class World:
         self.now = START
         self.clock_skew = 0.0
         self.environments = ["test", "prod"]
-        self.entitled: dict[str, set[str]] = {"test": {BOB, DAVE}, "prod": {BOB, DAVE}}
+        self.entitled: dict[str, set[str]] = {place: {BOB, DAVE} for place in ("test", "prod", *FLOW)}
         self.automatic: set[str] = set()
         self.directory = {email: open_id(email) for email in PEOPLE}
         self.hidden: set[str] = set()
@@ -128,6 +135,7 @@ class World:
         self.instance_comments: dict[str, list[tuple[str, str]]] = {}
         self.cards: list[tuple[str, str]] = []
         self.runs: list[RunRecord] = []
+        self.answers: list[AnswerRecord] = []
         self.looks: dict[str, str] = {}
         self.checks_seen: dict[str, CheckStatus] = {}
         self.reviews_seen: dict[str, ReviewStatus] = {}
@@ -145,7 +153,13 @@ class World:
             self.entitled_log.setdefault(environment, []).append((self.now, frozenset(people)))
 
     def new_change(
-        self, *, creator: str = ALICE, tasks: int = 2, with_issue: bool = True, stages: Sequence[str] = ()
+        self,
+        *,
+        creator: str = ALICE,
+        tasks: int = 2,
+        with_issue: bool = True,
+        stages: Sequence[str] = (),
+        reviewed: bool = False,
     ) -> SimPlan:
         number = next(self._numbers)
         name = f"projects/demo/plans/{number}"
@@ -153,8 +167,29 @@ class World:
         rollout = {e: [self._task(name, e) for _ in range(tasks)] for e in wanted}
         issue = f"projects/demo/issues/{number}" if with_issue else None
         plan = SimPlan(name, creator, issue, self.now, rollout)
+        if reviewed and issue is not None:
+            plan.under_review = SimReview([self.new_sheet() for _ in range(tasks)], timeline=plan.timeline)
         self.plans[name] = plan
         return plan
+
+    def new_sheet(self) -> str:
+        return f"projects/demo/sheets/{next(self._numbers):064x}"
+
+    def plan_of(self, root: str) -> SimPlan | None:
+        """The plan of that name, or of the issue of that name."""
+        return self.plans.get(root) or next((plan for plan in self.plans.values() if plan.issue == root), None)
+
+    def end_review(self, plan: SimPlan) -> None:
+        """Every step is approved: the rollout exists from now on."""
+        if plan.under_review is not None and plan.under_review.is_over:
+            plan.under_review, plan.review = None, ReviewStatus.APPROVED
+
+    def entitled_lately(self, place: str) -> frozenset[str]:
+        """Everyone entitled at some moment of the last two minutes."""
+        start = self.now - timedelta(minutes=2)
+        log = self.entitled_log.get(place, [])
+        people = [people for at, people in log if at >= start] + [people for at, people in log if at < start][-1:]
+        return frozenset().union(*people, self.entitled.get(place, set()))
 
     def add_task(self, plan: SimPlan, environment: str) -> None:
         plan.stages.setdefault(environment, []).append(self._task(plan.name, environment))
@@ -183,11 +218,16 @@ class World:
         comments.append(Comment(f"{issue}/issueComments/{next(self._numbers)}", creator, text, self.now))
 
     def order(self, plan: SimPlan) -> list[str]:
+        if plan.under_review is not None:
+            return []
         return [e for e in self.environments if plan.stages.get(e)]
 
     def change(self, plan: SimPlan) -> Change:
-        issue = None
-        if plan.issue is not None:
+        issue = step = None
+        if plan.issue is not None and plan.under_review is not None:
+            issue = plan.under_review.issue(plan.issue, plan.title, plan.creator)
+            step = plan.under_review.step(plan.issue, plan.name)
+        elif plan.issue is not None:
             issue = Issue(
                 plan.issue,
                 plan.issue.rsplit("/", 1)[-1],
@@ -227,14 +267,17 @@ class World:
             checks=Checks(plan.checks),
             stages=stages,
             issue=issue,
+            step=step,
             link=f"https://bytebase.example/{plan.name}/rollout",
         )
 
-    def fingerprint_of(self, stage_name: str) -> str:
-        plan = self.plans[stage_name.split("/rollout/", maxsplit=1)[0]]
+    def fingerprint_of(self, subject: str) -> str:
+        plan = self.plan_of(root_of(subject))
+        if plan is None:
+            return ""
         change = self.change(plan)
-        stage = change.stage(stage_name)
-        return fingerprint(change, stage) if stage is not None else ""
+        question = change.question(subject)
+        return fingerprint(change, question) if question is not None else ""
 
     # --- people in Feishu ----------------------------------------------------------------------------------------
     def pending(self) -> list[SimInstance]:
@@ -323,39 +366,70 @@ class SimSubjects:
         found = []
         for plan in world.plans.values():
             if plan.exists and plan.is_active:
-                frontier = world.change(plan).frontier
+                change = world.change(plan)
+                if change.step is not None and plan.issue is not None:
+                    found.append(Sighting(plan.issue, change.step.name, ""))
+                    continue
                 signal = ",".join(t.status.value for e in world.order(plan) for t in plan.stages[e])
-                found.append(Sighting(plan.name, frontier.name if frontier else None, signal))
+                found.append(Sighting(plan.name, change.frontier.name if change.frontier else None, signal))
         return found
 
-    async def observe(self, plan: str) -> Change:
+    async def observe(self, root: str) -> Change:
         world = self._world
         world.hook("observe.before")
-        known = world.plans.get(plan)
+        known = world.plan_of(root)
         if known is None or not known.exists:
-            raise NotFoundError(f"{plan} does not exist")
+            raise NotFoundError(f"{root} does not exist")
         change = world.change(known)
-        world.checks_seen[plan] = known.checks
+        world.checks_seen[known.name] = known.checks
         if known.issue is not None:
-            world.reviews_seen[plan] = known.review
-        for stage in change.stages:
-            world.looks[stage.name] = fingerprint(change, stage)
+            world.reviews_seen[known.name] = known.review
+        for question in (*change.stages, *([change.step] if change.step is not None else [])):
+            world.looks[question.name] = fingerprint(change, question)
         world.hook("observe.after")
         return change
 
     def distrust(self) -> None:
         """Nothing is remembered here."""
 
-    async def entitled(self, change: Change, stage: Stage, source: ApproverSource) -> Entitlement:
+    async def entitled(self, change: Change, question: Question, source: ApproverSource) -> Entitlement:
         self._world.hook("entitled.before")
-        environment = stage.environment.rsplit("/", 1)[-1]
-        people = frozenset(self._world.entitled.get(environment, set()))
+        place = question.environment.rsplit("/", 1)[-1] if isinstance(question, Stage) else question.role
+        people = frozenset(self._world.entitled.get(place, set()))
         self._world.hook("entitled.after")
         return Entitlement(people)
 
-    async def statements(self, change: Change, stage: Stage) -> Sequence[Statement]:
+    async def statements(self, change: Change, question: Question) -> Sequence[Statement]:
         self._world.hook("statements.before")
-        return [Statement(f"ALTER TABLE t_{t.sheet[-6:]} ADD c int;", 40, (t.name,)) for t in stage.tasks]
+        return [Statement(f"ALTER TABLE t_{t.sheet[-6:]} ADD c int;", 40, (t.name,)) for t in question.tasks]
+
+    async def reviewer(self, change: Change, role: str) -> Reviewer:
+        self._world.hook("reviewer")
+        return Reviewer(account_of(role) if role else "")
+
+    async def answer(self, change: Change, step: ReviewStep, *, approve: bool, text: str) -> None:
+        """Positional, as in reality: whatever step is pending now is answered, if the account holds its role."""
+        world = self._world
+        world.hook("answer.before")
+        plan = world.plans[change.plan]
+        review = plan.under_review
+        if review is None or review.pending is None or plan.issue is None:
+            raise ConflictError("nothing is to be answered")
+        if review.pending != step.role:
+            raise ForbiddenError("the account is not bound to the role")
+        name = f"{plan.issue}#{len(review.answers)}"
+        before = world.fingerprint_of(name)
+        looked = world.looks.get(name, "")
+        world.answers.append(AnswerRecord(world.now, name, approve, before, looked, world.entitled_lately(step.role)))
+        review.answer(account_of(step.role), approve=approve, text=text)
+        world.end_review(plan)
+        world.hook("answer.after")
+
+    async def answers_with(self, issue: str, mark: str) -> int:
+        self._world.hook("answers.before")
+        plan = self._world.plan_of(issue)
+        timeline = plan.timeline if plan is not None else []
+        return sum(text.startswith(f"<!-- reconciler:{mark} -->") for _, text in timeline)
 
     async def run(self, stage: Stage, tasks: Sequence[str]) -> None:
         world = self._world
@@ -373,18 +447,6 @@ class SimSubjects:
             raise ConflictError("a skipped task cannot be run")
         started = world.start(wanted, OWN)
         if started:
-            lately = [
-                people
-                for at, people in world.entitled_log.get(environment, [])
-                if at >= world.now - timedelta(minutes=2)
-            ]
-            lately.append(frozenset(world.entitled.get(environment, set())))
-            earlier_sets = [
-                people
-                for at, people in world.entitled_log.get(environment, [])
-                if at < world.now - timedelta(minutes=2)
-            ]
-            lately += earlier_sets[-1:]
             world.runs.append(
                 RunRecord(
                     world.now,
@@ -392,7 +454,7 @@ class SimSubjects:
                     tuple(started),
                     before,
                     world.looks.get(stage.name, ""),
-                    frozenset().union(*lately),
+                    world.entitled_lately(environment),
                     unfinished,
                     world.checks_seen.get(plan.name, CheckStatus.NONE),
                     world.reviews_seen.get(plan.name),

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
-from fakes.loop import GATE, Loop, run
+from fakes.loop import GATE, REVIEW_GATE, Loop, run
 from fakes.memory_ledger import MemoryLedger
-from fakes.simulated_world import ALICE, BOB, DAVE, ERIN, OWN, PEOPLE, SimPlan, World, open_id
+from fakes.simulated_review import FLOW
+from fakes.simulated_world import ALICE, BOB, DAVE, ERIN, OWN, PEOPLE, SimInstance, SimPlan, World, open_id
 
 from reconciler.errors import ThrottledError, UnavailableError
+from reconciler.ids import root_of, step_of
 from reconciler.subjects.change import CheckStatus, ReviewStatus, TaskStatus
 from reconciler.subjects.entry import EntryState, Wish
 from reconciler.subjects.instance import Decision, InstanceRequest, InstanceStatus, NodeTaskStatus
@@ -65,6 +67,8 @@ class Simulation:
         self.ledger = ledger if ledger is not None else MemoryLedger()
         self.ledger.hook = self._ledger_hook
         self.loop = Loop(self.world, gate=GATE, ledger=self.ledger)
+        self.loop.review_gate = REVIEW_GATE
+        self.loop.restart()
         self.world.hook = self._hook
         self.world.on_create = self._request_is_on_record
         self.faults_on = True
@@ -85,6 +89,7 @@ class Simulation:
             "cancel",
             "run",
             "skip",
+            "answer",
             "note",
             "comment",
             "remind",
@@ -150,6 +155,8 @@ class Simulation:
         """No faults, the world as it is, time enough; then every invariant is checked on the world's own logs."""
         self.faults_on = False
         for plan in self.world.plans.values():
+            if plan.under_review is not None:
+                plan.under_review.is_checking = False
             for tasks in plan.stages.values():
                 for task in tasks:
                     self.world.finish(task, TaskStatus.DONE)
@@ -182,7 +189,7 @@ class Simulation:
             if row.decision != "withdrawing" or row.reason.code != "approversChanged":
                 continue
             instance = self.world.instances[row.instance]
-            log = self.world.entitled_log[row.subject.rsplit("/", 1)[-1]]
+            log = self.world.entitled_log[_place(row.subject)]
             start = row.time - GATE.settle
             before = [people for at, people in log if at <= start][-1:]
             since = before + [people for at, people in log if start < at <= row.time]
@@ -191,6 +198,7 @@ class Simulation:
 
     def _runs_are_approved(self) -> None:
         spent: set[str] = set()
+        self._answers_are_decided(spent)
         for record in self.world.runs:
             if record.fingerprint != record.fingerprint_at_look:
                 raise BrokenInvariant(f"1: {record.stage} was run without a look right before it")
@@ -218,15 +226,38 @@ class Simulation:
                 raise BrokenInvariant(f"1: {record.stage} ran without an unspent approval of its content")
             spent.add(good[0].code)
 
-    def _creator(self, stage: str) -> str:
-        return self.world.plans[stage.split("/rollout/", maxsplit=1)[0]].creator
+    def _answers_are_decided(self, spent: set[str]) -> None:
+        """Each answer of ours in a review is one decision of people about exactly its content; `spent` gets its request."""
+        for record in self.world.answers:
+            if record.fingerprint != record.fingerprint_at_look:
+                raise BrokenInvariant(f"1: {record.step} was answered without a look right before it")
+            entitled = {open_id(person) for person in record.entitled_lately - {self._creator(record.step)}}
+            wanted = NodeTaskStatus.APPROVED if record.approve else NodeTaskStatus.REJECTED
+            good = [
+                i
+                for i in self.world.instances.values()
+                if i.request.form[-1].text("en-US").startswith(f"{record.fingerprint} acme/{record.step}#")
+                and i.code not in spent
+                and any(t.status is wanted and (t.open_id in entitled or not record.approve) for t in i.tasks)
+                and i.started <= record.at
+                and i.ended is not None
+                and not (record.approve and i.was_forged)
+            ]
+            if not good:
+                raise BrokenInvariant(f"1: {record.step} was answered without an unspent decision about its content")
+            spent.add(good[0].code)
+
+    def _creator(self, subject: str) -> str:
+        plan = self.world.plan_of(root_of(subject))
+        assert plan is not None
+        return plan.creator
 
     def _one_request_per_subject(self) -> None:
         if not self.world.withdrawal_allowed or self._voided():
             return
         pending: dict[str, list[str]] = {}
         for instance in self.world.pending():
-            subject = instance.request.form[-1].text("en-US").split(" ")[1].split("#")[0]
+            subject = _subject(instance)
             pending.setdefault(subject, []).append(instance.code)
         for subject, codes in pending.items():
             if len(codes) > 1:
@@ -257,12 +288,10 @@ class Simulation:
     def check_settled(self) -> None:
         world = self.world
         for instance in world.instances.values():
-            subject = instance.request.form[-1].text("en-US").split(" ")[1].split("#")[0].removeprefix("acme/")
+            subject = _subject(instance)
             entry = self.ledger.tables.entries.get(subject)
-            plan = world.plans[subject.split("/rollout/")[0]]
             if instance.status is InstanceStatus.PENDING and world.withdrawal_allowed:
-                frontier = world.change(plan).frontier if plan.exists and plan.is_active else None
-                waits = frontier is not None and frontier.name == subject and self.loop.gate is not None
+                waits = self._waits(subject) and self.loop.gate is not None
                 void = (entry is not None and entry.state is EntryState.VOID) or self._voided()
                 if not waits and not void:
                     raise BrokenInvariant(f"4: {instance.code} is pending although {subject} does not wait")
@@ -271,18 +300,22 @@ class Simulation:
         self._every_waiting_stage_is_explained()
         self._approvals_end_in_a_run_or_a_reason()
 
+    def _waits(self, subject: str) -> bool:
+        """Whether the world's subject is its change's frontier, or the step that its review is at."""
+        plan = self.world.plan_of(root_of(subject))
+        if plan is None or not plan.exists or not plan.is_active:
+            return False
+        change = self.world.change(plan)
+        waiting = change.step or change.frontier
+        return waiting is not None and waiting.name == subject
+
     def _approvals_end_in_a_run_or_a_reason(self) -> None:
-        newest = {
-            i.request.form[-1].text("en-US").split(" ")[1].split("#")[0]: i for i in self.world.instances.values()
-        }
+        newest = {_subject(i): i for i in self.world.instances.values()}
         for instance in newest.values():
             if instance.status is not InstanceStatus.APPROVED or instance.reverted:
                 continue
-            print_, rest = instance.request.form[-1].text("en-US").split(" ")
-            subject = rest.split("#")[0].removeprefix("acme/")
-            plan = self.world.plans[subject.split("/rollout/")[0]]
-            frontier = self.world.change(plan).frontier if plan.exists and plan.is_active else None
-            if frontier is None or frontier.name != subject or self.world.fingerprint_of(subject) != print_:
+            print_, subject = instance.request.form[-1].text("en-US").split(" ")[0], _subject(instance)
+            if not self._waits(subject) or self.world.fingerprint_of(subject) != print_:
                 continue
             entry = self.ledger.tables.entries.get(subject)
             if entry is None and self._was_restored and self.loop.gate is None:
@@ -297,7 +330,8 @@ class Simulation:
         for plan in self.world.plans.values():
             if not (plan.exists and plan.is_active):
                 continue
-            frontier = self.world.change(plan).frontier
+            change = self.world.change(plan)
+            frontier = change.step or change.frontier
             if (
                 frontier is None
                 or self.loop.gate is None
@@ -315,7 +349,18 @@ class Simulation:
                     raise BrokenInvariant(f"8: nothing is said on {plan.issue}")
 
 
-_ONE_MOMENT = frozenset({"run.before", "observe.after"})
+def _subject(instance: SimInstance) -> str:
+    """The subject that a request's digest names."""
+    return instance.request.form[-1].text("en-US").split(" ")[1].rpartition("#")[0].removeprefix("acme/")
+
+
+def _place(subject: str) -> str:
+    """Whose rights decide a subject: an environment's, or those of the step's role."""
+    step = step_of(subject)
+    return FLOW[step[1]] if step is not None else subject.rsplit("/", 1)[-1]
+
+
+_ONE_MOMENT = frozenset({"run.before", "answer.before", "observe.after"})
 """Between the last look and the run nobody can close the window from outside (facts §8.4); elsewhere anyone may act."""
 _RUNNABLE = (TaskStatus.NOT_STARTED, TaskStatus.FAILED, TaskStatus.CANCELED)
 _DONE = (TaskStatus.DONE, TaskStatus.SKIPPED)
@@ -332,6 +377,7 @@ def arrive(sim: Simulation) -> None:
             creator=sim.choices.choice((ALICE, BOB)),
             tasks=sim.choices.choice((1, 2, 3)),
             with_issue=sim.choices.random() < 0.8,
+            reviewed=sim.choices.random() < 0.4,
         )
 
 
@@ -428,7 +474,7 @@ def delete_plan(sim: Simulation) -> None:
 
 
 def change_roles(sim: Simulation) -> None:
-    people = sim.world.entitled[sim.choices.choice(("test", "prod"))]
+    people = sim.world.entitled[sim.choices.choice(("test", "prod", *FLOW))]
     person = sim.choices.choice(APPROVERS)
     people.symmetric_difference_update({person})
     sim.world.note_entitled()
@@ -459,6 +505,34 @@ def review(sim: Simulation) -> None:
     _plan(sim).review = sim.choices.choice((*passed, *passed, ReviewStatus.PENDING, ReviewStatus.REJECTED))
 
 
+def answer_by_hand(sim: Simulation) -> None:
+    under = _plan(sim).under_review
+    if under is not None and under.pending is not None and sim.choices.random() < 0.3:
+        under.answer(sim.choices.choice(APPROVERS), approve=sim.choices.random() < 0.6, text="by hand")
+        for plan in sim.world.plans.values():
+            sim.world.end_review(plan)
+
+
+def request_again(sim: Simulation) -> None:
+    under = _plan(sim).under_review
+    if under is not None and under.is_rejected:
+        under.answers.pop()
+
+
+def write_statements_anew(sim: Simulation) -> None:
+    under = _plan(sim).under_review
+    if under is not None and sim.choices.random() < 0.3:
+        under.reset(sim.choices.choice((under.sheets, [sim.world.new_sheet()])))
+
+
+def find_flow(sim: Simulation) -> None:
+    under = _plan(sim).under_review
+    if under is not None:
+        if not under.is_checking:
+            under.reset(under.sheets)
+        under.is_checking = not under.is_checking
+
+
 def toggle_automatic(sim: Simulation) -> None:
     if sim.choices.random() < 0.2:
         sim.world.automatic.symmetric_difference_update({sim.choices.choice(("test", "prod"))})
@@ -472,7 +546,8 @@ def ring(sim: Simulation) -> None:
 
 
 def request(sim: Simulation) -> None:
-    frontier = sim.world.change(_plan(sim)).frontier
+    change = sim.world.change(_plan(sim))
+    frontier = change.step or change.frontier
     if frontier is not None:
         sim.wishes += 1
         sim.typed.append(Wish(f"cli-{sim.wishes}", frontier.name, "cli", ALICE, sim.world.now))
@@ -490,6 +565,7 @@ def drop_environment(sim: Simulation) -> None:
 
 def toggle_gate(sim: Simulation) -> None:
     if sim.choices.random() < 0.2:
+        sim.loop.review_gate = None if sim.loop.gate is not None else REVIEW_GATE
         sim.loop.set_gate(None if sim.loop.gate is not None else GATE)
 
 
@@ -536,7 +612,7 @@ ACTIONS: tuple[Callable[[Simulation], None], ...] = (
     arrive, approve, approve_any, approve_any, reject, transfer, pass_automatically, withdraw_as_person, revoke, forge_form,
     delete_definition, run_by_hand, progress, progress, progress, skip, add_task, close_or_reopen_plan, delete_plan,
     change_roles, hide_directory, replace_definition, toggle_definition, change_checks, review, toggle_automatic, ring,
-    request,
+    request, answer_by_hand, request_again, write_statements_anew, find_flow,
     reorder_environments, drop_environment, forbid_withdrawal, let_time_pass, let_time_pass, skew_clock,
 )  # fmt: skip
 BETWEEN_PASSES = (toggle_gate, copy_ledger, restore_ledger, lose_ledger, restart)
