@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from dataclasses import dataclass
 
 import pytest
 from fakes.daemon_parts import Parts, parts
-from playwright.async_api import async_playwright
+from fixtures.browser import page_at
 
 from reconciler.daemon.access import access_for
 from reconciler.daemon.host import Host, HostSettings
 from reconciler.daemon.http import HttpFace
 from reconciler.daemon.server import serving
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-]
 
 
 @dataclass
@@ -48,13 +37,5 @@ async def served(tmp_path):
 
 @pytest.fixture
 async def page(served):
-    if CHROMIUM is None and os.environ.get("CI") != "true":
-        pytest.skip("chromium is not installed; the browser tests need it")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = await browser.new_context(base_url=served.url, viewport={"width": 1280, "height": 900})
-        context.set_default_timeout(30_000)
-        page = await context.new_page()
+    async with page_at(served.url) as page:
         yield page
-        await context.close()
-        await browser.close()
