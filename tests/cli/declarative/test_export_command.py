@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
+from fakes.command_runs import run
 from fakes.declarative_sandbox import SECRETS, SEED, Served, served
-
-from reconciler.cli.main import cli
 
 pytestmark = pytest.mark.slow
 
@@ -133,13 +131,6 @@ def prepare(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.chdir(folder)
     for name, value in VALUES.items():
         patch.setenv(name, value)
-
-
-def run(*arguments: str, expect: int) -> Result:
-    result = CliRunner().invoke(cli, list(arguments), catch_exceptions=False, standalone_mode=False)
-    code = result.return_value if isinstance(result.return_value, int) else result.exit_code
-    assert code == expect, f"{code}\n{result.stdout}\n{result.stderr}"
-    return result
 
 
 def exported(source: str, name: str) -> tuple[str, dict[str, Any]]:

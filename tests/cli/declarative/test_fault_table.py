@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-from fakes.declarative_sandbox import SECRETS, Served, served
+from click.testing import Result
+from fakes.command_runs import run
+from fakes.declarative_sandbox import Served, served
 
-from reconciler.cli import connections
-from reconciler.cli.main import cli
-from reconciler.providers.http import HttpSettings
-from reconciler.providers.http_retry import RetryPolicy
-
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("folder", "quick_retries")]
 
 FAULTS = {
     "server error": {"fault": "status", "status": 500},
@@ -63,28 +57,6 @@ def _marked(*faults: str, nightly: set[str]) -> list[Any]:
     ]
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Served]:
-    with served() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "specs").mkdir()
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    quick = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.02, total=1.0)
-    monkeypatch.setattr(connections, "HttpSettings", functools.partial(HttpSettings, retry=quick))
-    return tmp_path
-
-
-def run(*arguments: str) -> tuple[int, Result]:
-    result = CliRunner().invoke(cli, list(arguments), catch_exceptions=False, standalone_mode=False)
-    return (result.return_value if isinstance(result.return_value, int) else result.exit_code), result
-
-
 def check_message(result: Result) -> None:
     assert result.stderr.count("error:") == 1, result.stderr
     assert "Traceback" not in result.stderr
@@ -104,21 +76,21 @@ def check_message(result: Result) -> None:
 @pytest.mark.parametrize("fault", _marked(*sorted(FAULTS), nightly={"throttled", "dropped"}))
 @pytest.mark.parametrize("call", PLAN_CALLS, ids=lambda call: f"{call[0]} {call[1]} {call[2]}")
 def test_a_plan_that_cannot_read_is_one_error_and_heals(
-    sandbox: Served, folder: Path, call: tuple[str, str, str], fault: str
+    shared_sandbox: Served, folder: Path, call: tuple[str, str, str], fault: str
 ) -> None:
-    sandbox.write_spec(folder / "specs")
+    shared_sandbox.write_spec(folder / "specs")
     target, method, path = call
-    sandbox.fault(target=target, method=method, path=path, times=1000, **FAULTS[fault])
+    shared_sandbox.fault(target=target, method=method, path=path, times=1000, **FAULTS[fault])
     try:
-        code, result = run("plan", "--format", "json")
+        result = run("plan", "--format", "json")
     finally:
-        sandbox.heal()
+        shared_sandbox.heal()
     if call[2].startswith("/open-apis/bot") and fault == "forbidden":
-        assert code == 2  # an app without a bot is a finding
+        assert result.exit_code == 2  # an app without a bot is a finding
         return
-    assert code == 1, result.stdout
+    assert result.exit_code == 1, result.stdout
     check_message(result)
-    assert run("plan")[0] == 2
+    assert run("plan").exit_code == 2
 
 
 @pytest.mark.parametrize("fault", _marked(*sorted(FAULTS), "lost answer", nightly={"throttled", "malformed"}))
@@ -131,21 +103,21 @@ def test_a_write_that_fails_is_told_and_the_next_run_finishes(
         sandbox.write_spec(folder / "specs")
         damage = {**FAULTS, "lost answer": {"fault": "loseAnswer"}}[fault]
         sandbox.fault(target=target, method=method, path=path, times=1000, **damage)
-        code, result = run("apply", "--yes", "--create-definition", "stage-gate", "--format", "json")
+        result = run("apply", "--yes", "--create-definition", "stage-gate", "--format", "json")
         sandbox.heal()
         outcomes = json.loads(result.stdout)["outcomes"]
-        assert code in {0, 1, 4}
-        if code:
+        assert result.exit_code in {0, 1, 4}
+        if result.exit_code:
             (failed,) = [each for each in outcomes if each["outcome"] == "failed"]
             assert failed["reason"]
-        code, result = run("apply", "--yes", "--create-definition", "stage-gate", "--format", "json")
+        result = run("apply", "--yes", "--create-definition", "stage-gate", "--format", "json")
         if target == "feishu" and fault in {"server error", "malformed", "dropped", "lost answer"}:
-            assert code == 3
+            assert result.exit_code == 3
             assert "may exist already" in result.stderr
             assert "--forget-creation stage-gate" in result.stderr
-            code, result = run("apply", "--yes", "--forget-creation", "stage-gate", "--create-definition", "stage-gate")
-        assert code == 0, result.stderr
-        assert run("plan")[0] == 0
+            result = run("apply", "--yes", "--forget-creation", "stage-gate", "--create-definition", "stage-gate")
+        assert result.exit_code == 0, result.stderr
+        assert run("plan").exit_code == 0
         hooks = [each for each in _webhooks(sandbox) if each["title"] == "changes"]
         assert len(hooks) == 1
 

@@ -7,42 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from fakes.declarative_sandbox import SECRETS, SEED, Served, served
+from fakes.command_runs import run
+from fakes.declarative_sandbox import SEED, Served, served
 
-from reconciler.cli.main import cli
-
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("folder")]
 
 
 @pytest.fixture(scope="module")
 def _sandbox() -> Iterator[Served]:
     with served() as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Served]:
-    with served() as fresh:
-        yield fresh
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "specs").mkdir()
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    return tmp_path
-
-
-def run(*arguments: str, expect: int | None = None) -> Result:
-    result = CliRunner().invoke(cli, list(arguments), catch_exceptions=False, standalone_mode=False)
-    code = result.return_value if isinstance(result.return_value, int) else result.exit_code
-    if expect is not None:
-        assert code == expect, f"{code}\n{result.stdout}\n{result.stderr}"
-    result.exit_code = code
-    return result
 
 
 def apply_all(expect: int = 0) -> dict[str, object]:

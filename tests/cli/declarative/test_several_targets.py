@@ -7,31 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from fakes.declarative_sandbox import SECRETS, Served, served
-
-from reconciler.cli.main import cli
+from fakes.command_runs import run
+from fakes.declarative_sandbox import Served, served
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Served, Served]]:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "specs").mkdir()
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
+def both(folder: Path) -> Iterator[tuple[Served, Served]]:
     with served() as alpha, served() as beta:
-        alpha.write_spec(tmp_path / "specs", "alpha")
-        beta.write_spec(tmp_path / "specs", "beta")
+        alpha.write_spec(folder / "specs", "alpha")
+        beta.write_spec(folder / "specs", "beta")
         yield alpha, beta
-
-
-def run(*arguments: str, expect: int) -> Result:
-    result = CliRunner().invoke(cli, list(arguments), catch_exceptions=False, standalone_mode=False)
-    code = result.return_value if isinstance(result.return_value, int) else result.exit_code
-    assert code == expect, f"{code}\n{result.stdout}\n{result.stderr}"
-    return result
 
 
 def writes(served_: Served, since: int) -> list[str]:
