@@ -182,6 +182,10 @@ def test_a_webhook_before_the_external_url_is_warned_of() -> None:
     assert codes(judge(hook, upstream=replace(FACTS, external_url="")).warnings) == ["noExternalUrl"]
 
 
+def test_a_webhook_that_is_removed_needs_no_external_url() -> None:
+    assert judge(others=hooks(1), upstream=replace(FACTS, external_url="")).warnings == ()
+
+
 def test_an_irreversible_creation_names_the_flag_it_needs() -> None:
     definition = Definition("gate", "acme", (("en-US", "A"), ("zh-CN", "B")), "any")
     plan = judge(definition)
