@@ -148,7 +148,7 @@ async def _im_types(readers: Readers) -> tuple[str, ...]:
 
 async def _rights(target: Target, readers: Readers) -> tuple[Finding, ...]:
     warnings = (await observe(target, readers, _PEOPLE_AND_RIGHTS)).live.warnings
-    return tuple(each for each in warnings if each.kind == "capability")
+    return tuple(each for each in warnings if each.kind in ("capability", "users"))
 
 
 async def _people(target: Target, readers: Readers) -> tuple[Finding, ...]:

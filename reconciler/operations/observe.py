@@ -14,7 +14,14 @@ from reconciler.plan.build import Live
 from reconciler.plan.capability import KIND as CAPABILITY
 from reconciler.plan.capability import MOST_UNNAMED, capability_warnings
 from reconciler.plan.left_behind import LeftBehind, left_behind, left_records, sought
-from reconciler.plan.people import asked_people, everybody_warning, gated_environments, gated_projects, people_findings
+from reconciler.plan.people import (
+    asked_people,
+    everybody_warning,
+    gated_environments,
+    gated_projects,
+    nobody_warning,
+    people_findings,
+)
 from reconciler.plan.select import Selection
 from reconciler.plan.target import identity_of
 from reconciler.ports.declarative import Observation, Readers
@@ -184,7 +191,10 @@ def _subscription(desired: Subscription, records: Mapping[Key, AppliedRecord]) -
 async def _observe_people(
     target: Target, readers: Readers, live: Live, desired: Desired, scope: Scope
 ) -> tuple[Access | None, tuple[Finding, ...], tuple[Finding, ...]]:
-    """Rights and people, where gates or roles are declared and this is not a plan of a part without them."""
+    """Rights and people, where gates or roles are declared and this is not a plan of a part without them.
+
+    The rights are as they are; what is said of them is said of what they will be.
+    """
     is_chosen = any(scope.selection.has(Key(kind, "")) for kind in ("users", "capability", "bytebase/role"))
     if not is_chosen or not (target.spec.gates or target.spec.bytebase.roles):
         return None, (), ()
@@ -192,7 +202,11 @@ async def _observe_people(
     access = await readers.access.access(gated_projects(target), most=most)
     environments = await readers.catalog.environments()
     resources = await _relevant(target, readers, live, desired, environments)
-    rights = (*capability_warnings(target, access, resources, environments), *everybody_warning(target, access))
+    rights = (
+        *capability_warnings(target, access, resources, environments),
+        *everybody_warning(target, access),
+        *nobody_warning(target, access, resources),
+    )
     asked = asked_people(target, access, resources)
     overrides = [override.bytebase.lower() for override in target.spec.users.overrides]
     if readers.people is None or not (asked or overrides):

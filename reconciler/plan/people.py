@@ -9,7 +9,7 @@ from reconciler.resources.approval_rules import ApprovalRules
 from reconciler.resources.base import Origin, Resource
 from reconciler.resources.finding import Finding
 from reconciler.resources.rollout_policy import RolloutPolicy
-from reconciler.spec.models.gates import Gate
+from reconciler.spec.models.gates import DecideByDefinition, Gate
 from reconciler.spec.target import Target
 from reconciler.subjects.instance import Resolution
 
@@ -115,6 +115,33 @@ def people_findings(target: Target, asked: Mapping[str, str], resolution: Resolu
 def _line(target: Target, *path: str | int) -> Origin:
     position = target.origin(*path)
     return Origin(position.file, position.line)
+
+
+def nobody_warning(target: Target, access: Access, resources: Sequence[Resource]) -> Iterator[Finding]:
+    """A gate that would ask nobody today: whatever it matches is held."""
+    for index, gate in enumerate(target.spec.gates):
+        is_asked_here = isinstance(gate.decide, DecideByDefinition)
+        if not is_asked_here or access.unread_of(gate.match.projects) or _asks_somebody(gate, access, resources):
+            continue
+        yield Finding(
+            "nobodyToAsk",
+            KIND,
+            gate.name,
+            f"gate {gate.name} would ask nobody: no person holds what its approvers are taken from",
+            "bind people to those roles in Bytebase, or name users or a fallback in its approvers",
+            _line(target, "spec", "gates", index),
+        )
+
+
+def _asks_somebody(gate: Gate, access: Access, resources: Sequence[Resource]) -> bool:
+    if next(_emails(gate, access, resources), None) is not None:
+        return True
+    kind, values = gate.approver_source()
+    if kind in ("users", "groups"):
+        return False
+    roles = _roles(gate, kind, values, access, resources)
+    projects = [None, *access.projects_of(gate.match.projects)]
+    return any(ALL_USERS in access.holders(roles, project) for project in projects)
 
 
 def everybody_warning(target: Target, access: Access) -> Iterator[Finding]:

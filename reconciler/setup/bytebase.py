@@ -8,6 +8,7 @@ from reconciler.resources.facts import UpstreamFacts
 from reconciler.resources.finding import Finding
 from reconciler.setup.check import Check, Item, cause_of
 from reconciler.setup.facts import AccountFacts, BytebaseFacts, NoAccess, Unread
+from reconciler.setup.people import NOBODY
 from reconciler.spec.target import Target
 
 BYTEBASE = Item("bytebase", "Bytebase side", 8)
@@ -107,6 +108,8 @@ def _rights(target: Target, facts: BytebaseFacts, url: str) -> Iterator[Check]:
     lines = {target.origin("spec", "gates", index).line: gate.name for index, gate in enumerate(target.spec.gates)}
     by_name: dict[str, list[Finding]] = {gate.name: [] for gate in target.spec.gates}
     for finding in facts.rights:
+        if finding.code == NOBODY:
+            continue  # the line about approvers says so
         at = finding.origin.line if finding.origin is not None else 0
         by_name.setdefault(lines.get(at, finding.name), []).append(finding)
     for name, findings in by_name.items():

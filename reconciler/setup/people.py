@@ -9,37 +9,47 @@ from reconciler.resources.finding import Finding
 from reconciler.setup.check import Check, Item, listed
 from reconciler.setup.facts import BytebaseFacts, Console, FeishuFacts, Unread
 from reconciler.setup.scopes import SELF_MANAGE
+from reconciler.spec.models.gates import DecideByDefinition
 from reconciler.spec.target import Target
 
 APPROVERS = Item("approvers", "Approvers in Feishu")
 AVAILABILITY = Item("availability", "Approvers within the app's availability")
+
+NOBODY = "nobodyToAsk"
+"""The finding about a gate that would ask nobody."""
 
 _FOUND = frozenset({"userResolves", "userOverridden"})
 
 
 def people_items(target: Target) -> list[Item]:
     """The lines about people, before anything is known."""
-    return [APPROVERS, AVAILABILITY] if target.spec.gates else []
+    asks = any(isinstance(gate.decide, DecideByDefinition) for gate in target.spec.gates)
+    return [APPROVERS, AVAILABILITY] if asks else []
 
 
 def people_checks(target: Target, bytebase: BytebaseFacts, feishu: FeishuFacts, console: Console) -> list[Check]:
     """The two lines about people; none where no gate asks anybody in Feishu."""
-    if not target.spec.gates:
+    if not people_items(target):
         return []
     if isinstance(bytebase.people, Unread):
         approvers = APPROVERS.unread(bytebase.people, link=_link(bytebase.people, console))
         return [approvers, AVAILABILITY.after(approvers)]
-    approvers = _approvers(bytebase.people, console)
+    unmanned = (
+        () if isinstance(bytebase.rights, Unread) else tuple(each for each in bytebase.rights if each.code == NOBODY)
+    )
+    approvers = _approvers(bytebase.people, unmanned, console)
     return [approvers, _availability(feishu, approvers, console)]
 
 
-def _approvers(findings: Sequence[Finding], console: Console) -> Check:
-    if not findings:
+def _approvers(findings: Sequence[Finding], unmanned: Sequence[Finding], console: Console) -> Check:
+    if unmanned:
         return APPROVERS.failed(
-            "the gates would ask nobody: no person holds what their approvers are taken from",
+            "; ".join(each.message for each in unmanned),
             fix="bind people to those roles in Bytebase, or name users or a fallback in spec.gates[].approvers",
             link=console.page("version"),
         )
+    if not findings:
+        return APPROVERS.ok("the gates ask whoever is there (allUsers)")
     lost = [each for each in findings if each.code not in _FOUND]
     if not lost:
         return APPROVERS.ok(f"all {len(findings)} are found" if len(findings) > 1 else f"{findings[0].name} is found")

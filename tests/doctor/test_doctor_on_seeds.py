@@ -198,7 +198,7 @@ TABLE: dict[str, tuple[Callable[[Clinic], None], dict[str, str]]] = {
     "nobody to ask": (
         replace("decide: {definition: stage-gate}", "decide: {definition: stage-gate}, approvers: {roles: [roles/oa]}"),
         {
-            "approvers": "failed: the gates would ask nobody: no person holds what their approvers are taken from | bind people "
+            "approvers": "failed: gate prod would ask nobody: no person holds what its approvers are taken from | bind people "
             "to those roles in Bytebase, or name users or a fallback in spec.gates[].approvers | "
             f"{CONSOLE}/version"
         },
