@@ -128,6 +128,12 @@ class GuardedApprovals:
             self._app, "reading requests", lambda: self._port.read(code_or_uuid), item=code_or_uuid
         )
 
+    async def find(self, uuid: str, definition_code: str) -> Instance:
+        """See the port."""
+        return await self._circuits.call(
+            self._app, "reading requests", lambda: self._port.find(uuid, definition_code), item=uuid
+        )
+
     async def cancel(self, instance: Instance) -> CancelResult:
         """See the port."""
         return await self._circuits.call(

@@ -110,7 +110,11 @@ class SubjectPort(Protocol):
 
 
 class ApprovalPort(Protocol):
-    """Feishu as the gate loop needs it."""
+    """Where questions are decided, as the gate loop needs it: Feishu, and external nodes beside it.
+
+    Where an external node decides, a definition's name and code are `node:<name>`, and the code of an instance is
+    `node:<name>:<the node's own id>`.
+    """
 
     async def resolve(self, emails: Sequence[str]) -> Resolution:
         """Map Bytebase e-mails to open ids by the spec's rules (overrides, domains, identical e-mail)."""
@@ -130,6 +134,10 @@ class ApprovalPort(Protocol):
 
     async def read(self, code_or_uuid: str) -> Instance:
         """Read an instance by code or by uuid, texts in en-US. NotFoundError when it does not exist."""
+        ...
+
+    async def find(self, uuid: str, definition_code: str) -> Instance:
+        """Read the instance in a slot by the slot's uuid. NotFoundError: it is free, or its node cannot tell."""
         ...
 
     async def cancel(self, instance: Instance) -> CancelResult:

@@ -112,8 +112,28 @@ class AskedPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeBrief:
+    """What an external node is told. `issue` is the issue's number as text ('' without one), `statement` the bounded SQL."""
+
+    subject: str
+    issue: str
+    project: str
+    creator: str
+    title: str
+    description: str
+    stage: str
+    statement: str
+    link: str
+    digest: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceRequest:
-    """What is sent to create an instance; kept word for word, because an approval counts only for exactly this."""
+    """What is sent to create an instance; kept word for word, because an approval counts only for exactly this.
+
+    `brief` is set where an external node decides; its people are then known by their e-mails, also as `open_id`.
+    """
 
     uuid: str
     definition_code: str
@@ -122,6 +142,7 @@ class InstanceRequest:
     approvers: tuple[AskedPerson, ...]
     title: FieldText
     form: tuple[FieldText, ...]
+    brief: NodeBrief | None = None
 
 
 class Decision(StrEnum):
@@ -132,11 +153,20 @@ class Decision(StrEnum):
     SEQUENTIAL = "sequential"
 
 
+class Dialect(StrEnum):
+    """Who decides: Feishu, or an external node by one of its protocols. RELAY names nobody who decided and no content."""
+
+    FEISHU = "feishu"
+    RELAY = "relay"
+    V1 = "v1"
+
+
 @dataclass(frozen=True, slots=True)
 class LiveDefinition:
-    """An approval definition as it is live: `node_key` addresses its approval node; `problem` says why it cannot be used.
+    """Where a question is decided: an approval definition as it is live, or an external node.
 
-    `is_applied` is false while the stamp differs from what the spec desires: requests still use the live node key.
+    `code` is Feishu's id of it, or `node:<name>`. `node_key` addresses the definition's approval node. `problem` says why
+    it cannot be used. `resends` is false for a node that may not be asked again when the answer to asking was lost.
     """
 
     name: str
@@ -145,6 +175,8 @@ class LiveDefinition:
     decision: Decision
     problem: str = ""
     widgets: tuple[tuple[str, str], ...] = ()
+    dialect: Dialect = Dialect.FEISHU
+    resends: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -547,6 +547,9 @@ class SimApprovals:
                 return instance
         raise NotFoundError("no such instance")
 
+    async def find(self, uuid: str, definition_code: str) -> Instance:
+        return await self.read(uuid)
+
     async def cancel(self, instance: Instance) -> CancelResult:
         world = self._world
         world.hook("cancel.before")

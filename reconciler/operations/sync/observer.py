@@ -86,7 +86,9 @@ class Observer:
         if entry is None or entry.state not in LIVE or entry.request is None:
             return None
         try:
-            return await self._ports.approvals.read(entry.instance or entry.request.uuid)
+            if entry.instance is None:
+                return await self._ports.approvals.find(entry.request.uuid, entry.request.definition_code)
+            return await self._ports.approvals.read(entry.instance)
         except NotFoundError:
             if entry.instance is None:
                 return None

@@ -28,11 +28,12 @@ class Slots:
         self._settings = settings
         self._sender = sender
 
-    async def holds(self, subject: str, generation: int) -> Instance | None:
+    async def holds(self, seen: Observation, generation: int) -> Instance | None:
         """The instance in a slot, or None when the slot is free."""
-        uuid = slot_uuid(self._settings.identity, self._settings.integration, subject, generation)
+        uuid = slot_uuid(self._settings.identity, self._settings.integration, seen.subject, generation)
+        place = seen.definition.code if seen.definition is not None else ""
         try:
-            return await self._ports.approvals.read(uuid)
+            return await self._ports.approvals.find(uuid, place)
         except NotFoundError:
             return None
 
@@ -49,7 +50,7 @@ class Slots:
     async def _move_to_last(self, seen: Observation, records: Records, *, start: int) -> PassResult | None:
         last: Instance | None = None
         generation = start
-        while (found := await self.holds(seen.subject, generation)) is not None:
+        while (found := await self.holds(seen, generation)) is not None:
             last, generation = found, generation + 1
         if last is None:
             return None
