@@ -128,6 +128,7 @@ def test_an_automatic_environment_behind_a_gate_is_warned_of() -> None:
     wanted, live = RolloutPolicy("prod", roles=()), RolloutPolicy("prod", True, ())
     assert codes(judge(wanted, live=(live,), policy=policy).warnings) == ["automaticGated"]
     assert judge(RolloutPolicy("prod", automatic=False), live=(live,), policy=policy).warnings == ()
+    assert judge(wanted, live=(live,), policy=SafetyPolicy(gated_environments=frozenset({"test"}))).warnings == ()
 
 
 def test_the_plan_says_that_an_old_bytebase_logs_the_app_secret() -> None:
@@ -140,6 +141,7 @@ def test_the_plan_says_that_an_old_bytebase_logs_the_app_secret() -> None:
 
 def test_a_version_that_is_supported_as_far_as_it_goes_is_warned_of() -> None:
     assert codes(judge(upstream=replace(FACTS, version="3.15.0")).warnings) == ["oldVersion"]
+    assert judge(upstream=replace(FACTS, version="3.17.0")).warnings == ()
     assert judge(upstream=replace(FACTS, version="development")).warnings == ()
 
 
