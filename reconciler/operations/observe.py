@@ -22,6 +22,7 @@ from reconciler.plan.people import (
     nobody_warning,
     people_findings,
 )
+from reconciler.plan.rights import rights_after
 from reconciler.plan.select import Selection
 from reconciler.plan.target import identity_of
 from reconciler.ports.declarative import Observation, Readers
@@ -202,12 +203,13 @@ async def _observe_people(
     access = await readers.access.access(gated_projects(target), most=most)
     environments = await readers.catalog.environments()
     resources = await _relevant(target, readers, live, desired, environments)
+    after = rights_after(access, [one.resource for one in desired.declared if scope.selection.has(one.key)])
     rights = (
-        *capability_warnings(target, access, resources, environments),
-        *everybody_warning(target, access),
-        *nobody_warning(target, access, resources),
+        *capability_warnings(target, after, resources, environments),
+        *everybody_warning(target, after),
+        *nobody_warning(target, after, resources),
     )
-    asked = asked_people(target, access, resources)
+    asked = asked_people(target, after, resources)
     overrides = [override.bytebase.lower() for override in target.spec.users.overrides]
     if readers.people is None or not (asked or overrides):
         return access, (), rights
