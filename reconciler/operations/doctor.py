@@ -21,6 +21,7 @@ from reconciler.resources.im import Im
 from reconciler.resources.record import AppliedRecord, RecordState
 from reconciler.setup.check import Check, Examination, Status
 from reconciler.setup.checks import WITHDRAWAL, checks_of
+from reconciler.setup.events import ARRIVING
 from reconciler.setup.facts import (
     AccountFacts,
     AppState,
@@ -34,7 +35,7 @@ from reconciler.setup.facts import (
     Unread,
     VersionState,
 )
-from reconciler.setup.probe import WITHDRAW, unasked
+from reconciler.setup.probe import EVENT, WITHDRAW, Hears, unasked
 from reconciler.spec.target import Target
 from reconciler.subjects.instance import Resolution
 from reconciler.sync.fingerprint import parse_digest
@@ -50,12 +51,14 @@ _PEOPLE_AND_RIGHTS = Scope(Selection(only=("users", "capability")))
 class DoctorRequest:
     """What is to be examined. `siblings` are the integrations of the same spec that use the same app, this one too.
 
-    `probe` names the definition by which the bot is to ask itself: the only thing here that writes.
+    `probe` names the definition by which the bot is to ask itself: the only thing here that writes. `patience` is how long
+    it waits for its event, in seconds.
     """
 
     target: Target
     siblings: frozenset[str]
     probe: str | None = None
+    patience: float = 10.0
 
 
 async def examine(request: DoctorRequest, ports: DoctorPorts, console: Console) -> Examination:
@@ -80,14 +83,27 @@ async def _probe(
         integration=request.target.name,
         run=ports.now().isoformat(),
         link=request.target.spec.bytebase.url,
+        hears=_hears(request.target, facts),
+        patience=request.patience,
     )
     return await probe(asked, ports.probe, console)
 
 
+def _hears(target: Target, facts: SetupFacts) -> Hears:
+    transport = target.spec.feishu.events.transport if target.spec.feishu is not None else "none"
+    if transport == "none":
+        return Hears.NOT_WANTED
+    if transport == "callback":
+        return Hears.BY_CALLBACK
+    is_alone = isinstance(facts.feishu, FeishuFacts) and facts.feishu.connections == 0
+    return Hears.BY_ITSELF if is_alone else Hears.ELSEWHERE
+
+
 def _with_probe(checks: Sequence[Check], probed: Sequence[Check]) -> tuple[Check, ...]:
-    """The probe's own lines; once it has withdrawn something, nobody needs to guess whether that is allowed."""
-    is_known = any(check.id == WITHDRAW.id and check.status is not Status.UNVERIFIABLE for check in probed)
-    return (*(check for check in checks if not (is_known and check.id == WITHDRAWAL.id)), *probed)
+    """The probe's own lines; what it has found out, nobody needs to guess any more."""
+    known = {check.id for check in probed if check.status is not Status.UNVERIFIABLE}
+    replaced = {guess.id for guess, probe in ((WITHDRAWAL, WITHDRAW), (ARRIVING, EVENT)) if probe.id in known}
+    return (*(check for check in checks if check.id not in replaced), *probed)
 
 
 async def read_setup(target: Target, ports: DoctorPorts) -> SetupFacts:

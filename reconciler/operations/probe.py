@@ -11,15 +11,17 @@ from typing import TypeVar
 
 from reconciler.errors import ConflictError, NotFoundError, ReconcilerError, UnavailableError
 from reconciler.ids import slot_uuid
-from reconciler.ports.setup import ProbePort
+from reconciler.ports.setup import Hearing, ProbePort
 from reconciler.setup.check import Check, Item, cause_of
 from reconciler.setup.facts import Console
 from reconciler.setup.probe import (
     APPROVE,
     ASK,
     ASK_AGAIN,
+    EVENT,
     READ,
     WITHDRAW,
+    Hears,
     differences,
     probe_request,
     unasked,
@@ -31,13 +33,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
-    """Which definition is tried, for which integration. `run` names this run: each has requests of its own."""
+    """Which definition is tried, for which integration. `run` names this run: each has requests of its own.
+
+    `patience` is how long the long connection, and then an event, is waited for, in seconds.
+    """
 
     definition: str
     identity: str
     integration: str
     run: str
     link: str
+    hears: Hears = Hears.NOT_WANTED
+    patience: float = 10.0
 
     def uuid(self, number: int) -> str:
         """The uuid of one of the run's requests."""
@@ -45,8 +52,52 @@ class ProbeRequest:
 
 
 async def probe(request: ProbeRequest, port: ProbePort, console: Console) -> list[Check]:
-    """The five lines of a probe; what depends on a step that failed is not tried."""
-    return await _Probe(request, port, console).run()
+    """The lines of a probe; what depends on a step that failed is not tried."""
+    tried = _Probe(request, port, console)
+    if request.hears is not Hears.BY_ITSELF:
+        return [*await tried.run(), *_unheard(request, console)]
+    async with port.listening() as hearing:
+        is_connected = await hearing.is_connected(within=request.patience)
+        lines = await tried.run()
+        return [*lines, await _event(request, lines[0], tried.asked, hearing if is_connected else None, console)]
+
+
+def _unheard(request: ProbeRequest, console: Console) -> list[Check]:
+    if request.hears is Hears.NOT_WANTED:
+        return []
+    cause, fix = {
+        Hears.ELSEWHERE: (
+            "a long connection is open with this app already, and Feishu gives each event to one of them at random",
+            "stop sync for a minute and probe again, or look at `reconciler_events_total` of its /metrics",
+        ),
+        Hears.BY_CALLBACK: (
+            "callbacks go to sync, which doctor does not see",
+            "while sync runs, look at `reconciler_events_total` of its /metrics before and after a probe",
+        ),
+    }[request.hears]
+    return [EVENT.unverifiable(cause, fix=fix, link=console.page("event"))]
+
+
+async def _event(
+    request: ProbeRequest, first: Check, asked: Instance | None, hearing: Hearing | None, console: Console
+) -> Check:
+    if asked is None:
+        return EVENT.after(first)
+    link = console.page("event")
+    if hearing is None:
+        return EVENT.unverifiable(
+            f"the long connection was not made within {request.patience:g} s",
+            fix="see the line about the transport of events, and let this machine reach Feishu by wss",
+            link=link,
+        )
+    if await hearing.hears(asked.code, within=request.patience):
+        return EVENT.ok("an event of the request arrived over the long connection")
+    return EVENT.failed(
+        f"no event of the request arrived within {request.patience:g} s: every decision waits for the next poll",
+        fix="see that approval_instance and approval_task are subscribed over the long connection and published; "
+        f"then run reconciler apply --only feishu/subscription/{request.definition} --rewrite feishu/subscription",
+        link=link,
+    )
 
 
 class _Probe:
@@ -54,11 +105,13 @@ class _Probe:
         self._request = request
         self._port = port
         self._console = console
+        self.asked: Instance | None = None
 
     async def run(self) -> list[Check]:
         first, asked, sent = await self._ask(ASK, 1)
         if asked is None or sent is None:
             return [first, *unasked(first)[1:]]
+        self.asked = asked
         read = self._compare(sent, asked)
         approved = await self._approve(asked)
         again, second, _ = await self._ask(ASK_AGAIN, 2)

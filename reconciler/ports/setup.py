@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -61,6 +62,18 @@ class FeishuSetupReader(Protocol):
         ...
 
 
+class Hearing(Protocol):
+    """What came over a long connection so far."""
+
+    async def is_connected(self, *, within: float) -> bool:
+        """Whether the connection was made, after at most so many seconds."""
+        ...
+
+    async def hears(self, instance: str, *, within: float) -> bool:
+        """Whether an event of the instance arrived, after at most so many seconds."""
+        ...
+
+
 class ProbePort(Protocol):
     """Feishu as the probe needs it: the only part of doctor that writes."""
 
@@ -86,6 +99,10 @@ class ProbePort(Protocol):
 
     async def cancel(self, instance: Instance) -> CancelResult:
         """Withdraw an instance as its submitter."""
+        ...
+
+    def listening(self) -> AbstractAsyncContextManager[Hearing]:
+        """Listen for events while a block runs."""
         ...
 
     def link(self, instance: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 from reconciler.resources.definition import FORM
 from reconciler.setup.check import Check, Item
@@ -20,7 +21,19 @@ READ = Item("probe/read", "Probe: the request reads as it was sent")
 APPROVE = Item("probe/approve", "Probe: the bot approves")
 ASK_AGAIN = Item("probe/askAgain", "Probe: a second request")
 WITHDRAW = Item("probe/withdraw", "Probe: the bot withdraws it")
+EVENT = Item("probe/event", "Probe: its event arrives")
 ITEMS = (ASK, READ, APPROVE, ASK_AGAIN, WITHDRAW)
+"""The lines of every probe; that about the event comes after them where the spec wants events."""
+
+
+class Hears(Enum):
+    """Whether a probe can listen for its own event, by the spec and by who listens already."""
+
+    BY_ITSELF = "byItself"
+    ELSEWHERE = "elsewhere"
+    BY_CALLBACK = "byCallback"
+    NOT_WANTED = "notWanted"
+
 
 _TEXTS = (
     ("en-US", "Test by reconciler doctor: nothing is to be decided"),

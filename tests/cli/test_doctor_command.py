@@ -17,6 +17,7 @@ from reconciler.cli.main import cli
 pytestmark = pytest.mark.slow
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "doctor.schema.json").read_text(encoding="utf-8"))
+SELF_MANAGE = "application:application:self_manage"
 NO_BOT = SEED.replace("bot: true", "bot: false")
 
 
@@ -131,4 +132,26 @@ def test_the_probe_says_what_it_leaves_behind_and_needs_a_declared_definition(sa
     assert result.exit_code == 0, result.output
     assert "Both stay on record: nobody can delete them." in result.stderr
     probed = [check for check in documents(result)[0]["checks"] if check["id"].startswith("probe/")]
-    assert [check["status"] for check in probed] == ["ok"] * 5
+    assert [check["status"] for check in probed] == ["ok"] * 6
+    assert probed[-1]["id"] == "probe/event"
+    assert not {"withdrawal", "events/arriving"} & {check["id"] for check in documents(result)[0]["checks"]}
+    open_lines = [check["id"] for check in documents(result)[0]["checks"] if check["status"] != "ok"]
+    assert set(open_lines) <= {
+        "icon",
+        "version",
+        "enabled",
+        "availability",
+        "events/configured",
+        f"scope/{SELF_MANAGE}",
+    }
+
+
+def test_a_probe_whose_event_does_not_arrive_says_so(tmp_path: Path) -> None:
+    with served(SEED.replace("events: [approval_instance, approval_task]", "events: []")) as sandbox:
+        spec = write(tmp_path / "acme.yaml", sandbox)
+        run("apply", "-f", str(spec), "--yes", "--create-definition", "stage-gate")
+        result = run("doctor", "-f", str(spec), "--probe", "stage-gate", "--format", "json")
+        assert result.exit_code == 1
+        (event,) = [check for check in documents(result)[0]["checks"] if check["id"] == "probe/event"]
+        assert event["status"] == "failed"
+        assert event["cause"] == "no event of the request arrived within 10 s: every decision waits for the next poll"

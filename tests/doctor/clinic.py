@@ -202,7 +202,7 @@ class Clinic:
                 else None,
             )
             self.requests.clear()
-            return await examine(DoctorRequest(target, self.siblings, probe), ports, console_of(target))
+            return await examine(DoctorRequest(target, self.siblings, probe, patience=0.05), ports, console_of(target))
 
     async def lines(self, *, probe: str | None = None) -> dict[str, Check]:
         """The checks by id."""

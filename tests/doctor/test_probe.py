@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 from doctor.clinic import NEEDED, Clinic
+from doctor.test_doctor_checks import Pages
 
+from reconciler.operations.probe import ProbeRequest, probe
 from reconciler.setup.check import Check, Status
+from reconciler.setup.probe import Hears, probe_request
+from reconciler.subjects.instance import (
+    CancelResult,
+    Decision,
+    Instance,
+    InstanceRequest,
+    InstanceStatus,
+    LiveDefinition,
+    NodeTask,
+    NodeTaskStatus,
+)
 from reconciler.sync.fingerprint import parse_digest
 
 STEPS = ["probe/ask", "probe/read", "probe/approve", "probe/askAgain", "probe/withdraw"]
@@ -107,10 +122,68 @@ async def test_a_definition_that_does_not_exist_yet_is_not_probed() -> None:
     assert lines["probe/ask"].cause.startswith("no request can be made: it was not created yet")
 
 
-def test_sync_never_takes_a_probe_for_a_question_of_its_own() -> None:
-    from reconciler.setup.probe import probe_request
-    from reconciler.subjects.instance import Decision, LiveDefinition
+async def test_while_somebody_else_listens_the_probe_does_not() -> None:
+    request = ProbeRequest("stage-gate", "b", "acme", "now", "https://b.example", hears=Hears.ELSEWHERE)
+    lines = await probe(request, Nobody(), Pages())
+    assert [check.id for check in lines] == [*STEPS, "probe/event"]
+    assert lines[-1].cause.startswith("a long connection is open with this app already")
+    assert lines[-1].status is Status.UNVERIFIABLE
 
+
+@pytest.mark.parametrize(
+    ("connects", "hears", "expected"), [(True, True, "ok"), (True, False, "failed"), (False, False, "unverifiable")]
+)
+async def test_what_was_heard_is_a_line(connects: bool, hears: bool, expected: str) -> None:
+    request = ProbeRequest("stage-gate", "b", "acme", "now", "https://b.example", hears=Hears.BY_ITSELF, patience=0.1)
+    lines = await probe(request, Nobody(connects=connects, hears=hears), Pages())
+    assert lines[-1].id == "probe/event"
+    assert lines[-1].status.value == expected
+
+
+class Nobody:
+    """A port whose requests are made and stay pending, and which hears what a test says."""
+
+    def __init__(self, *, connects: bool = True, hears: bool = False) -> None:
+        self.connects, self.hears_it, self.sent = connects, hears, []
+
+    async def bot(self) -> str:
+        return "ou_bot"
+
+    async def definition(self, name: str) -> LiveDefinition:
+        return LiveDefinition(name, "CODE", "gate-1", Decision.ANY)
+
+    async def create(self, request: InstanceRequest) -> str:
+        self.sent.append(request)
+        return f"INSTANCE-{len(self.sent)}"
+
+    async def read(self, code_or_uuid: str) -> Instance:
+        sent = self.sent[-1]
+        form = tuple((each.id, each.text("en-US")) for each in sent.form)
+        task = NodeTask("1", "ou_bot", NodeTaskStatus.PENDING, "node", "gate-1")
+        started = datetime(2026, 11, 25, tzinfo=UTC)
+        return Instance(code_or_uuid, sent.uuid, "CODE", InstanceStatus.PENDING, "ou_bot", started, form, (task,))
+
+    async def approve(self, instance: Instance, task: NodeTask) -> None: ...
+
+    async def cancel(self, instance: Instance) -> CancelResult:
+        return CancelResult.CANCELED
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Nobody]:
+        yield self
+
+    async def is_connected(self, *, within: float) -> bool:
+        return self.connects
+
+    async def hears(self, instance: str, *, within: float) -> bool:
+        assert instance == "INSTANCE-1"
+        return self.hears_it
+
+    def link(self, instance: str) -> str:
+        return f"<{instance}>"
+
+
+def test_sync_never_takes_a_probe_for_a_question_of_its_own() -> None:
     live = LiveDefinition("stage-gate", "CODE", "gate-1", Decision.ANY)
     request = probe_request(live, bot="ou_bot", uuid="u", link="https://b.example")
     assert all(parse_digest(field.text("en-US")) is None for field in request.form)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+
 from reconciler.providers.feishu.approvals import FeishuApprovals
 from reconciler.providers.feishu.client import FeishuClient
+from reconciler.providers.feishu.hearing import FeishuHearing
 from reconciler.providers.feishu.wire.instances import TaskBody
 from reconciler.subjects.instance import CancelResult, Instance, InstanceRequest, LiveDefinition, NodeTask
 
@@ -41,6 +44,10 @@ class FeishuProbe:
     async def cancel(self, instance: Instance) -> CancelResult:
         """Withdraw an instance as its submitter."""
         return await self._approvals.cancel(instance)
+
+    def listening(self) -> AbstractAsyncContextManager[FeishuHearing]:
+        """Listen for events while a block runs."""
+        return FeishuHearing.over(self._client)
 
     def link(self, instance: str) -> str:
         """Opens the instance in the desktop client."""
