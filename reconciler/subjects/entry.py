@@ -50,7 +50,7 @@ class Wish:
 class Entry:
     """One subject's present question. `generation` is the slot of `request`, or of the next one where none was made.
 
-    `instance` is set once the slot's instance is known to exist; only then may the generation advance. `run_tasks` are
+    `answered_at`: when an external node was first seen to have decided; nodes tell no time. `instance` is set once the slot's instance is known to exist; only then may the generation advance. `run_tasks` are
     the tasks a run was meant for, each with its newest run's name before it. `outcome` is the last conclusion people were told ('rejected', 'withdrawn', …).
     `probed`: the slots in Feishu were looked at, so that a lost ledger cannot lead to a second request. `stages` are the stages up to this one when it was last seen as the frontier.
     """
@@ -67,6 +67,7 @@ class Entry:
     fingerprint: str = ""
     entitled: frozenset[str] = frozenset()
     asked_at: datetime | None = None
+    answered_at: datetime | None = None
     loss_since: datetime | None = None
     crossed: bool = False
     run_tasks: tuple[tuple[str, str], ...] = ()

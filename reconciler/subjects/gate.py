@@ -6,6 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+NODE_PREFIX = "node:"
+"""What names and codes of external nodes begin with; no definition's does."""
+
+
+def node_code(node: str) -> str:
+    """The code by which requests to an external node are known."""
+    return f"{NODE_PREFIX}{node}"
+
+
+def node_of(code: str) -> str | None:
+    """The external node's name in its code or in the code of one of its instances; None for Feishu's."""
+    return code.split(":")[1] if code.startswith(NODE_PREFIX) else None
+
 
 @dataclass(frozen=True, slots=True)
 class ApproverSource:
@@ -52,3 +65,8 @@ class Gate:
     expire_after: timedelta = timedelta(days=3)
     paused: bool = False
     unknown_requester: Literal["bot", "hold"] = "bot"
+
+    @property
+    def place(self) -> str:
+        """Where it is decided: a definition's spec name, or `node:<name>` of an external node."""
+        return self.definition if self.definition is not None else node_code(self.external_node or "")

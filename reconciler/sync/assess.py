@@ -14,7 +14,8 @@ from reconciler.sync.observation import Blocker, Observation
 from reconciler.sync.reasons import reason
 from reconciler.sync.situation import Answer, Blocked, Differs, Due, Phase, Reads, Situation, Stand, Worth
 from reconciler.sync.stand import act_is_visible, stand_of
-from reconciler.sync.verify import NotVerified, Verified, verify
+from reconciler.sync.verdict import NotVerified, Verified
+from reconciler.sync.verify import verify
 
 VOID_REST = timedelta(hours=1)
 """How long a void request blocks its subject unless somebody asks (design §5.2, row 2)."""
@@ -125,7 +126,7 @@ def _differs(seen: Observation, entry: Entry | None, print_: str, lost: tuple[st
 def _verdict(seen: Observation) -> Verified | NotVerified | None:
     if seen.entry is None or seen.instance is None or seen.gate is None or seen.definition is None:
         return None
-    return verify(seen.entry, seen.instance, gate=seen.gate, decision=seen.definition.decision, entitled=seen.resolved)
+    return verify(seen.entry, seen.instance, gate=seen.gate, definition=seen.definition, entitled=seen.resolved)
 
 
 def _worth(seen: Observation, entry: Entry | None, verdict: Verified | NotVerified | None) -> Worth:

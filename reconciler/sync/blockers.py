@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reconciler.subjects.change import CheckStatus, ReviewStatus, TaskStatus
-from reconciler.subjects.instance import Decision
+from reconciler.subjects.entry import EntryState
+from reconciler.subjects.instance import Decision, Dialect
 from reconciler.sync.observation import Blocker, Observation
 from reconciler.sync.reasons import reason
 
@@ -49,11 +50,19 @@ def _gate(seen: Observation) -> Blocker | None:
         return None
     if gate.paused:
         return Blocker(reason("paused"))
-    if gate.definition is None:
-        return Blocker(reason("externalNode", node=gate.external_node))
+    if _answer_is_lost(seen):
+        return Blocker(reason("nodeAnswerLost", node=gate.external_node))
     if seen.vanished and not seen.wishes and seen.instance is None:
         return Blocker(reason("stageVanished", stage=", ".join(name.rsplit("/", 1)[-1] for name in seen.vanished)))
     return None
+
+
+def _answer_is_lost(seen: Observation) -> bool:
+    """Whether the node may have been asked, cannot tell, and may not be asked twice unless a person wants it."""
+    entry, definition = seen.entry, seen.definition
+    if entry is None or definition is None or definition.resends or seen.wishes:
+        return False
+    return entry.state is EntryState.INTENDED and seen.instance is None
 
 
 def _checks(seen: Observation) -> Blocker | None:
@@ -82,6 +91,9 @@ def _people(seen: Observation) -> Blocker | None:
     gate, entitlement = seen.gate, seen.entitlement
     if gate is None or entitlement is None or (seen.instance is not None and seen.entry is not None):
         return None  # a request that exists was addressed; who may decide it is judged when it is decided
+    dialect = seen.definition.dialect if seen.definition is not None else Dialect.FEISHU
+    if dialect is Dialect.RELAY:
+        return None  # the node is told nobody's name, and tells none
     if entitlement.too_many:
         return Blocker(reason("tooManyApprovers", limit=gate.approvers.limit))
     if not seen.approvers:
@@ -91,6 +103,8 @@ def _people(seen: Observation) -> Blocker | None:
             else "; ".join(entitlement.notes) or "no binding names a person"
         )
         return Blocker(reason("noApprover", why=why))
+    if dialect is Dialect.V1:
+        return None  # the node knows its own people
     missing = (
         {} if seen.resolution is None else {p: w for p, w in seen.resolution.missing.items() if p in seen.approvers}
     )

@@ -63,9 +63,9 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "an earlier stage with unfinished tasks disappeared or moved ({stage}); ask with /feishu once that is intended",
         "前面未完成的阶段已消失或移动({stage});确认后用 /feishu 发起",
     ),
-    "externalNode": (
-        "external node {node} decides here and is not served by this version",
-        "由外部节点 {node} 决定,此版本不支持",
+    "nodeAnswerLost": (
+        "external node {node} may have been asked already and cannot tell; look there, then ask with /feishu",
+        "可能已向外部节点 {node} 发起,但无法确认;请先查看,再用 /feishu 发起",
     ),
     # why nothing is sent by itself
     "beforeSince": (

@@ -6,34 +6,33 @@ Anything unclear fails closed with a sentence that says what was unclear (B-13).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reconciler.subjects.entry import Entry
 from reconciler.subjects.gate import Gate
-from reconciler.subjects.instance import Decision, FieldText, Instance, InstanceStatus, NodeTask, NodeTaskStatus
+from reconciler.subjects.instance import (
+    Decision,
+    Dialect,
+    FieldText,
+    Instance,
+    InstanceStatus,
+    LiveDefinition,
+    NodeTask,
+    NodeTaskStatus,
+)
+from reconciler.sync.verdict import NotVerified, Verified
+from reconciler.sync.verify_node import verify_node
 
 READ_LOCALE = "en-US"
 """Instances are read in this locale, so our own texts come back in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """The approval counts; `actors` are the Bytebase e-mails of those who gave it, sorted."""
-
-    actors: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NotVerified:
-    """The approval does not count, and why."""
-
-    why: str
-
-
 def verify(
-    entry: Entry, instance: Instance, *, gate: Gate, decision: Decision, entitled: Mapping[str, str]
+    entry: Entry, instance: Instance, *, gate: Gate, definition: LiveDefinition, entitled: Mapping[str, str]
 ) -> Verified | NotVerified:
     """Judge an approved instance. `entitled` maps the e-mails entitled *now* to their open ids, found by our own mapping."""
+    if definition.dialect is not Dialect.FEISHU:
+        return verify_node(entry, instance, dialect=definition.dialect, entitled=entitled)
+    decision = definition.decision
     if (problem := _wrong_question(entry, instance)) is not None:
         return NotVerified(problem)
     request = entry.request

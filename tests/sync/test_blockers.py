@@ -28,8 +28,8 @@ from fakes.gate_facts import (
 )
 
 from reconciler.subjects.change import Checks, CheckStatus, Entitlement, ReviewStatus, TaskStatus
-from reconciler.subjects.entry import Wish
-from reconciler.subjects.instance import Decision, Resolution
+from reconciler.subjects.entry import EntryState, Wish
+from reconciler.subjects.instance import Decision, Dialect, LiveDefinition, Resolution
 from reconciler.sync.blockers import blocker
 
 
@@ -45,6 +45,11 @@ AUTOMATIC = change(FIRST, replace(SECOND, automatic=True))
 NOBODY = Entitlement(frozenset())
 UNKNOWN_TO_FEISHU = Resolution({ALICE: IDS[ALICE]}, {BOB: "not known to Feishu", DAVE: "not known to Feishu"})
 WITHOUT_DAVE = Resolution({ALICE: IDS[ALICE], BOB: IDS[BOB]}, {DAVE: "not known to Feishu"})
+
+AT_NODE = replace(GATE, definition=None, external_node="oa")
+RELAY = LiveDefinition("node:oa", "node:oa", "", Decision.ANY, dialect=Dialect.RELAY, resends=False)
+V1 = replace(RELAY, dialect=Dialect.V1, resends=True)
+MAY_BE_ASKED = entry(EntryState.INTENDED, instance=None)
 
 REASONS = {
     "nothing": ({}, None),
@@ -62,7 +67,19 @@ REASONS = {
         None,
     ),
     "paused": ({"gate": replace(GATE, paused=True)}, "paused"),
-    "external node": ({"gate": replace(GATE, definition=None, external_node="oa")}, "externalNode"),
+    "external node": ({"gate": AT_NODE, "definition": RELAY}, None),
+    "node's answer lost": ({"gate": AT_NODE, "definition": RELAY, "entry": MAY_BE_ASKED}, "nodeAnswerLost"),
+    "node's answer lost, asked": (
+        {"gate": AT_NODE, "definition": RELAY, "entry": MAY_BE_ASKED, "wishes": (Wish("w", PROD, "cli", ALICE, NOW),)},
+        None,
+    ),
+    "node that may be asked again": (
+        {"gate": AT_NODE, "definition": replace(RELAY, resends=True), "entry": MAY_BE_ASKED},
+        None,
+    ),
+    "relay knows nobody": ({"gate": AT_NODE, "definition": RELAY, "entitlement": NOBODY}, None),
+    "v1 asks the entitled": ({"gate": AT_NODE, "definition": V1, "entitlement": NOBODY}, "noApprover"),
+    "v1 knows its people": ({"gate": AT_NODE, "definition": V1, "resolution": UNKNOWN_TO_FEISHU}, None),
     "stage vanished": ({"vanished": (TEST,)}, "stageVanished"),
     "stage vanished, asked": ({"vanished": (TEST,), "wishes": (Wish("w", PROD, "cli", ALICE, NOW),)}, None),
     "checks failed": ({"change": checks(CheckStatus.ERROR)}, "checksError"),

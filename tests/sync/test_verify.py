@@ -6,19 +6,21 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from fakes.gate_facts import BOB, DAVE, ERIN, GATE, IDS, NODE, entry, field, instance, node_task, request
+from fakes.gate_facts import BOB, DAVE, DEFINITION, ERIN, GATE, IDS, NODE, entry, field, instance, node_task, request
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.providers.feishu.instance_request import create_body
 from reconciler.subjects.instance import Decision, InstanceStatus, NodeTaskStatus
-from reconciler.sync.verify import NotVerified, Verified, same_form, verify
+from reconciler.sync.verdict import NotVerified, Verified
+from reconciler.sync.verify import same_form, verify
 
 ENTITLED = {BOB: IDS[BOB], DAVE: IDS[DAVE]}
 
 
 def judge(answer=None, *, on=None, gate=GATE, decision=Decision.ANY, entitled=ENTITLED):
-    return verify(on or entry(), answer or instance(), gate=gate, decision=decision, entitled=entitled)
+    definition = replace(DEFINITION, decision=decision)
+    return verify(on or entry(), answer or instance(), gate=gate, definition=definition, entitled=entitled)
 
 
 def approved(*tasks):

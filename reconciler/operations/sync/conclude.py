@@ -9,6 +9,7 @@ from reconciler.operations.sync.records import Records, is_unfinished
 from reconciler.operations.sync.run import failures
 from reconciler.operations.sync.settings import PassResult, SyncPorts
 from reconciler.subjects.entry import Entry, EntryState, LedgerChange, OutboxItem, Reason
+from reconciler.subjects.gate import node_of
 from reconciler.subjects.instance import Instance, InstanceStatus
 from reconciler.sync.assess import Assessment
 from reconciler.sync.decisions import Cause, Close, Hold, Outcome, Remind, Tell
@@ -17,7 +18,7 @@ from reconciler.sync.messages import both, instance_texts
 from reconciler.sync.observation import Observation
 from reconciler.sync.reasons import reason
 from reconciler.sync.situation import Worth
-from reconciler.sync.verify import NotVerified
+from reconciler.sync.verdict import NotVerified
 
 SOON, LATER, SELDOM = 60.0, 300.0, 900.0
 HOLD_AGAIN = {8: SOON, 12: SOON, 9: LATER, 10: LATER}
@@ -161,7 +162,8 @@ def _outcome_reason(outcome: Outcome, who: str, comment: str) -> Reason:
 def _who(seen: Observation, instance: Instance, outcome: Outcome) -> tuple[str, str]:
     events = [event for event in instance.timeline if event.type.startswith(_ANSWER_EVENTS.get(outcome, "\0"))]
     if not events:
-        return "", ""
+        node = node_of(instance.definition_code)
+        return (f"the external node {node}", "") if node is not None else ("", "")
     last = events[-1]
     emails = {
         person.open_id: person.email

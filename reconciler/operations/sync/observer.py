@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from reconciler.errors import NotFoundError, ReconcilerError
 from reconciler.ids import root_of, step_of
 from reconciler.operations.sync.settings import SURE_SKEW, SyncPorts, SyncSettings
 from reconciler.subjects.change import ACTIVE, Change, Entitlement, ReviewStep, Stage
 from reconciler.subjects.entry import Entry, EntryState
-from reconciler.subjects.instance import Instance, InstanceStatus
+from reconciler.subjects.gate import node_of
+from reconciler.subjects.instance import Dialect, Instance, InstanceRequest, InstanceStatus, Resolution
 from reconciler.sync.gates import gate_for
 from reconciler.sync.observation import Observation
 from reconciler.sync.reasons import reason
@@ -40,11 +42,11 @@ class Observer:
             is_draining=self._settings.is_draining,
         )
         try:
-            return await self._read(seen)
+            return await self._whole(seen)
         except ReconcilerError as error:
             return replace(seen, failure=f"{error}")
 
-    async def _read(self, seen: Observation) -> Observation:
+    async def _whole(self, seen: Observation) -> Observation:
         subjects = self._ports.subjects
         try:
             change: Change | None = await subjects.observe(root_of(seen.subject))
@@ -85,9 +87,13 @@ class Observer:
         """The instance of a live entry; None when the slot's create never happened."""
         if entry is None or entry.state not in LIVE or entry.request is None:
             return None
+        found = await self._read(entry, entry.request)
+        return _timed(found, entry, self._ports.clock.now()) if found is not None else None
+
+    async def _read(self, entry: Entry, request: InstanceRequest) -> Instance | None:
         try:
             if entry.instance is None:
-                return await self._ports.approvals.find(entry.request.uuid, entry.request.definition_code)
+                return await self._ports.approvals.find(request.uuid, request.definition_code)
             return await self._ports.approvals.read(entry.instance)
         except NotFoundError:
             if entry.instance is None:
@@ -96,16 +102,19 @@ class Observer:
 
     async def _people(self, seen: Observation) -> Observation:
         gate, change = seen.gate, seen.change
-        if gate is None or change is None or seen.question is None or gate.definition is None:
+        if gate is None or change is None or seen.question is None:
             return seen
         approvals = self._ports.approvals
-        seen = replace(seen, definition=await approvals.definition(gate.definition))
+        definition = await approvals.definition(gate.place)
+        seen = replace(seen, definition=definition)
         seen = replace(seen, entitlement=await self.entitlement(seen))
         entitlement = seen.entitlement
         pending = seen.instance is not None and seen.instance.status is InstanceStatus.PENDING
         if pending or entitlement is None or entitlement.too_many:
             return seen
         wanted = sorted(seen.approvers | change.requesters)
+        if definition.dialect is not Dialect.FEISHU:
+            return replace(seen, resolution=Resolution({email: email for email in wanted}, {}))
         return replace(seen, resolution=await approvals.resolve(wanted))
 
     async def entitlement(self, seen: Observation) -> Entitlement | None:
@@ -139,6 +148,14 @@ class Observer:
             if entry.subject not in names or (names.index(entry.subject) > here and stage.name not in entry.stages):
                 gone.append(entry.subject)
         return tuple(sorted(gone))
+
+
+def _timed(instance: Instance, entry: Entry, now: datetime) -> Instance:
+    """An external node tells no times: it was asked when we asked, and answered when we first saw that it had."""
+    if node_of(instance.definition_code) is None:
+        return instance
+    ended = None if instance.status is InstanceStatus.PENDING else entry.answered_at or now
+    return replace(instance, started=entry.asked_at or now, ended=ended)
 
 
 def _waits(seen: Observation) -> bool:

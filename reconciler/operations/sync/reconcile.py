@@ -15,6 +15,8 @@ from reconciler.operations.sync.settings import PassResult, SyncPorts, SyncSetti
 from reconciler.operations.sync.slots import Slots
 from reconciler.operations.sync.withdraw import Withdrawer
 from reconciler.subjects.entry import Entry, EntryState, LedgerChange
+from reconciler.subjects.gate import node_of
+from reconciler.subjects.instance import InstanceStatus
 from reconciler.sync.assess import Assessment, assess
 from reconciler.sync.decide import decide
 from reconciler.sync.decisions import (
@@ -36,7 +38,7 @@ from reconciler.sync.observation import Observation
 from reconciler.sync.reasons import reason
 from reconciler.sync.situation import Answer, Stand
 from reconciler.sync.stand import act_is_visible
-from reconciler.sync.verify import Verified
+from reconciler.sync.verdict import Verified
 
 FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 300.0
@@ -149,6 +151,9 @@ class Reconciler:
             return None
         if entry.state is EntryState.INTENDED and seen.instance is not None:
             return await self._slots.recover(seen, records)
+        if (answered := _first_seen_answer(seen)) is not None:
+            await self.ports.ledger.commit(LedgerChange(entry=answered))
+            return PassResult(again_after=0.0)
         if entry.run_tasks and not entry.spent and act_is_visible(entry, seen):
             await self._runner.record_spent(entry, records)
             return PassResult(again_after=0.0)
@@ -241,6 +246,16 @@ class Reconciler:
         count = self._failures.get(subject, 0)
         self._failures[subject] = count + 1
         return PassResult(again_after=min(FIRST_BACKOFF * 2 ** min(count, 16), LONGEST_BACKOFF))
+
+
+def _first_seen_answer(seen: Observation) -> Entry | None:
+    """The entry with the moment at which an external node's answer was first seen; None where that is known or needless."""
+    entry, instance = seen.entry, seen.instance
+    if entry is None or instance is None or entry.answered_at is not None:
+        return None
+    if node_of(instance.definition_code) is None or instance.status is InstanceStatus.PENDING:
+        return None
+    return replace(entry, answered_at=seen.now)
 
 
 def _is_unprobed(entry: Entry | None) -> bool:

@@ -8,9 +8,10 @@ from reconciler.errors import ConflictError, ReconcilerError, ThrottledError, Un
 from reconciler.ids import slot_uuid
 from reconciler.operations.sync.records import Records, asked_reason
 from reconciler.operations.sync.settings import PassResult, SyncPorts, SyncSettings
-from reconciler.subjects.entry import Entry, EntryState, OutboxItem
-from reconciler.subjects.instance import AskedPerson, FieldText, InstanceRequest
+from reconciler.subjects.entry import Entry, EntryState, LedgerChange, OutboxItem
+from reconciler.subjects.instance import AskedPerson, Dialect, FieldText, InstanceRequest
 from reconciler.sync.assess import Assessment
+from reconciler.sync.brief import node_brief
 from reconciler.sync.fingerprint import digest_text
 from reconciler.sync.form import FormFacts, render_form, render_title
 from reconciler.sync.observation import Observation
@@ -38,6 +39,7 @@ class Sender:
             fingerprint=judged.fingerprint,
             entitled=seen.approvers,
             asked_at=None,
+            answered_at=None,
             loss_since=None,
             crossed=False,
             run_tasks=(),
@@ -53,8 +55,13 @@ class Sender:
             code = await self._ports.approvals.create(request)
         except ConflictError:
             return PassResult(again_after=0.0)  # the slot is taken: the next pass reads whose it is
-        except (UnavailableError, ThrottledError):
-            raise  # it may exist: the next pass reads the slot, after the usual back-off
+        except (UnavailableError, ThrottledError) as error:
+            # It may exist: the next pass reads the slot, after the usual back-off. A node cannot tell what it was asked,
+            # so what certainly did not arrive is taken back.
+            if request.brief is not None and not _may_have_arrived(error):
+                unasked = replace(records.moved(intended, EntryState.HELD, reason("waiting")), request=None)
+                await self._ports.ledger.commit(LedgerChange(entry=unasked))
+            raise
         except ReconcilerError as error:
             why = reason("brokenUpstream", why=str(error))
             refused = replace(intended, state=EntryState.HELD, reason=why, request=None, fingerprint="")
@@ -103,6 +110,7 @@ class Sender:
             approvers=tuple(AskedPerson(email, open_id) for email, open_id in seen.resolved.items()),
             title=render_title(facts),
             form=_mapped(render_form(facts), dict(definition.widgets)),
+            brief=node_brief(facts) if definition.dialect is not Dialect.FEISHU else None,
         )
 
     async def _submitter(self, seen: Observation) -> str:
@@ -113,7 +121,13 @@ class Sender:
             for email in (creator, *sorted(change.requesters)):
                 if email in found:
                     return found[email]
+        if seen.gate is not None and seen.gate.external_node is not None:
+            return ""
         return await self._ports.approvals.bot()
+
+
+def _may_have_arrived(error: UnavailableError | ThrottledError) -> bool:
+    return isinstance(error, UnavailableError) and error.ambiguous
 
 
 def _mapped(form: tuple[FieldText, ...], widgets: dict[str, str]) -> tuple[FieldText, ...]:

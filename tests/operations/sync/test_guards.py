@@ -81,9 +81,9 @@ def anybody_may_approve(patch):
     patch.setattr(verify_module, "_counts", lambda task, *_: task.status is NodeTaskStatus.APPROVED)
     real = assess_module.verify
 
-    def open_door(entry, instance, *, gate, decision, entitled):
+    def open_door(entry, instance, *, gate, definition, entitled):
         everyone = dict(entitled) | {task.open_id: task.open_id for task in instance.tasks}
-        return real(entry, instance, gate=gate, decision=decision, entitled=everyone)
+        return real(entry, instance, gate=gate, definition=definition, entitled=everyone)
 
     patch.setattr(assess_module, "verify", open_door)
 
@@ -166,21 +166,21 @@ def requesters_may_approve(patch):
 
 
 GUARDS = (
-    Guard("a fresh look right before the run", no_look_before_the_run, (46,)),
-    Guard("the attempt in the fingerprint", no_attempt_in_the_fingerprint, (94,)),
-    Guard("slot uuids", random_slots, (190,)),
-    Guard("probing the slots", no_probing, (270,)),
-    Guard("who clicked is entitled", anybody_may_approve, (1,)),
-    Guard("the form is word for word ours", no_form_comparison, (142,)),
-    Guard("a read that says PENDING before every cancel", no_read_before_a_cancel, (110,)),
+    Guard("a fresh look right before the run", no_look_before_the_run, (333,)),
+    Guard("the attempt in the fingerprint", no_attempt_in_the_fingerprint, (11,)),
+    Guard("slot uuids", random_slots, (33,)),
+    Guard("probing the slots", no_probing, (294,)),
+    Guard("who clicked is entitled", anybody_may_approve, (17,)),
+    Guard("the form is word for word ours", no_form_comparison, (100,)),
+    Guard("a read that says PENDING before every cancel", no_read_before_a_cancel, (83,)),
     Guard("intent before create", no_intent_before_the_create, (0,)),
-    Guard("settle", no_settling, (24,)),
-    Guard("only the frontier", no_frontier, (0,)),
-    Guard("the age of an approval", no_age_limit, (16,)),
+    Guard("settle", no_settling, (43,)),
+    Guard("only the frontier", no_frontier, (33,)),
+    Guard("the age of an approval", no_age_limit, (36,)),
     Guard("checks at the click", no_checks_at_the_click, (4,)),
-    Guard("the review at the click", no_review_at_the_click, (1,)),
-    Guard("a failed read is no answer", failed_reads_are_answers, (4,)),
-    Guard("no one approves his own change", requesters_may_approve, (30,)),
+    Guard("the review at the click", no_review_at_the_click, (15,)),
+    Guard("a failed read is no answer", failed_reads_are_answers, (5,)),
+    Guard("no one approves his own change", requesters_may_approve, (10,)),
 )
 
 
