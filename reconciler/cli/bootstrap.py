@@ -21,6 +21,7 @@ from reconciler.operations.plan import PlanRequest
 from reconciler.plan.outcome import Applied
 from reconciler.plan.select import Selection
 from reconciler.report.bootstrap_document import bootstrap_document
+from reconciler.report.bootstrap_markdown import bootstrap_markdown
 from reconciler.report.bootstrap_text import bootstrap_text, steps_text
 from reconciler.report.text import failed_text
 from reconciler.setup.check import Examination
@@ -77,5 +78,6 @@ def command(*, options: CommonOptions, yes: bool, publish: bool, create: tuple[s
                 *(bootstrap_text(each, color=options.color, with_steps=not is_live) for each in walks),
             ]
         ),
+        markdown=lambda: bootstrap_markdown(walks, failed),
     )
     return worst(result.exit_code for result in results)

@@ -55,7 +55,7 @@ def command(*, options: CommonOptions, probe: str | None) -> int:
                 *(doctor_text(each, color=options.color) for each in found),
             ]
         ),
-        markdown=lambda: doctor_markdown(found),
+        markdown=lambda: doctor_markdown(found, failed),
     )
     return worst(result.exit_code for result in results)
 

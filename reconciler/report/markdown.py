@@ -155,7 +155,7 @@ def _kept(change: Change) -> list[str]:
 
 def _comment(command: str, sections: Sequence[_Section], failed: Sequence[FailedTarget], budget: int) -> str:
     """Failed targets, then the sections with their details, cut fairly: an equal share of what the certain parts leave."""
-    head = f"<!-- reconciler:{command} -->\n" + _failures(failed, budget // 2)
+    head = f"<!-- reconciler:{command} -->\n" + failures_markdown(failed, budget // 2)
     certain = [[section.heading, "", *section.always] for section in sections]
     left = budget - len(head) - sum(len("\n".join(lines)) + 1 for lines in certain) - _RESERVE
     text = head
@@ -170,7 +170,7 @@ def _comment(command: str, sections: Sequence[_Section], failed: Sequence[Failed
     return text[: budget - len(note)].rpartition("\n")[0] + note
 
 
-def _failures(failed: Sequence[FailedTarget], room: int) -> str:
+def failures_markdown(failed: Sequence[FailedTarget], room: int) -> str:
     """Every failed target by name; reasons and next steps are shortened until all of them fit."""
     limit = 2_000
     text = "".join(_failure(each, limit) for each in failed)

@@ -390,3 +390,10 @@ async def test_missing_optional_scopes_are_never_failures() -> None:
     examination = await clinic.examine()
     assert examination.exit_code == 0
     assert {check.step for check in examination.checks if check.status is Status.UNVERIFIABLE} >= {2, 5, 6}
+
+
+async def test_no_line_holds_a_secret() -> None:
+    for clinic in (Clinic(secret="canary-1", key="canary-2", sync_key="canary-3"), Clinic()):
+        for check in (await clinic.examine(probe="stage-gate")).checks:
+            assert "canary" not in repr(check)
+            assert "bbs_" not in repr(check)
