@@ -181,12 +181,14 @@ def _live(
 def _subscription(desired: Subscription, records: Mapping[Key, AppliedRecord]) -> Subscription | None:
     """What is known of a subscription: it cannot be read, so the store speaks for it.
 
-    A store that knows this integration and no subscription says that there is none. An empty store says nothing.
+    A store that holds the definition and no subscription says that there is none: the apply that was to subscribe did not
+    get that far. Where the store does not hold the definition either, nothing is known.
     """
     record = records.get(desired.key)
     if record is not None and record.state is RecordState.APPLIED:
         return Subscription(desired.definition, record.tokens.get("subscribed"))
-    return None if desired.subscribed is None or records else Subscription(desired.definition)
+    is_ours = Key(_DEFINITION, desired.definition) in records
+    return None if desired.subscribed is None or is_ours else Subscription(desired.definition)
 
 
 async def _observe_people(

@@ -99,8 +99,8 @@ class Performer:
             live, desired = self._live.get(change.key), self._wanted.get(change.key)
             if change.action is not Action.KEEP or change.fields or live is None or desired is None:
                 continue
-            if not live.tokens().keys() >= set(change.unverifiable):
-                continue  # nobody knows what was sent of it
+            if not live.tokens().keys() >= set(change.unverifiable) and not isinstance(live, Subscription):
+                continue  # nobody knows what was sent of it; of a subscription it is remembered that nothing is known
             known = records.get(change.key)
             tokens = known.tokens if known is not None else {}
             record = replace(self._record(change, desired), observed=live.fingerprint(), tokens=tokens)

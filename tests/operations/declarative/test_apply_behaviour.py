@@ -259,6 +259,8 @@ async def test_a_new_store_says_that_it_does_not_know_and_sends_only_on_request(
     request = PlanRequest(target_of(with_code), rewrite=Selection(("bytebase/im",)))
     applied = await apply(ApplyRequest(request), world.ports())
     assert [each.id for each in applied.outcomes] == ["bytebase/im/workspace"]
+    # The store knows something of the integration now, and still nothing of a subscription that was made long ago.
+    assert (await plan(world, with_code)).pending == ()
 
 
 @pytest.mark.parametrize(
