@@ -14,6 +14,7 @@ BOT = {"login": "github-actions[bot]"}
 PLAN = "<!-- reconciler:plan -->\n### `acme`: changes\n\nDigest `{digest}`\n"
 CREDENTIALS = "# of the planner\nGIVEN_KEY=a=b c\n\nGIVEN_STORE=postgresql://u:p@h/d"
 FIRST, SECOND = "1" * 64, "2" * 64
+STEPS = [("plan.yml", "plan", "Plan"), ("apply.yml", "apply", "Apply"), ("drift.yml", "drift", "Look for drift")]
 
 
 @pytest.fixture
@@ -41,15 +42,41 @@ def test_a_plan_with_changes_passes_and_a_refused_one_does_not(runner: Runner, c
     assert ran.calls[0].startswith("plan --file specs/ --untrusted --baseline origin/main ")
 
 
-@pytest.mark.parametrize(
-    ("workflow", "job", "step"), [("plan.yml", "plan", "Plan"), ("apply.yml", "apply", "Apply"), ("drift.yml", "drift", "Look for drift")]
-)  # fmt: skip
+@pytest.mark.parametrize(("workflow", "job", "step"), STEPS)
 def test_credentials_reach_the_program_as_they_are_and_are_masked(
     runner: Runner, workflow: str, job: str, step: str
 ) -> None:
     ran = runner.run(workflow, job, step, SPECS="specs/", DIGESTS=FIRST, CREDENTIALS=CREDENTIALS)
     assert ran.calls[1:] == ["GIVEN_KEY=a=b c", "GIVEN_STORE=postgresql://u:p@h/d"]
     assert ran.stdout.splitlines() == ["::add-mask::a=b c", "::add-mask::postgresql://u:p@h/d"]
+
+
+@pytest.mark.parametrize(("workflow", "job", "step"), STEPS)
+def test_credentials_pasted_on_windows_and_with_percent_signs_are_taken_as_they_are(
+    runner: Runner, workflow: str, job: str, step: str
+) -> None:
+    given = "GIVEN_KEY=50%0Aoff\r\nGIVEN_EMPTY=\r\n"
+    ran = runner.run(workflow, job, step, SPECS="specs/", DIGESTS=FIRST, CREDENTIALS=given)
+    assert ran.calls[1:] == ["GIVEN_EMPTY=", "GIVEN_KEY=50%0Aoff"]
+    assert ran.stdout.splitlines() == ["::add-mask::50%250Aoff"]
+
+
+@pytest.mark.parametrize(("workflow", "job", "step"), STEPS)
+@pytest.mark.parametrize("line", ["-----BEGIN KEY-----", "canary", "a b=canary", "=canary"])
+def test_a_line_that_is_no_credential_stops_the_step_and_is_not_shown(
+    runner: Runner, workflow: str, job: str, step: str, line: str
+) -> None:
+    ran = runner.run(workflow, job, step, SPECS="specs/", DIGESTS=FIRST, CREDENTIALS=f"GIVEN_KEY=x\n{line}")
+    assert ran.code == 1
+    assert ran.calls == []
+    assert ran.stdout.splitlines() == ["::add-mask::x", "::error::line 2 of RECONCILER_CREDENTIALS is not NAME=value"]
+
+
+def test_without_a_digest_nothing_is_applied(runner: Runner) -> None:
+    """An output that holds something masked does not reach the next job: then nothing was agreed to either."""
+    ran = runner.run("apply.yml", "apply", "Apply", SPECS="specs/", DIGESTS="", CREDENTIALS="")
+    assert (ran.code, ran.calls) == (3, [])
+    assert "::error::" in ran.stdout
 
 
 def test_the_first_plan_writes_a_comment(runner: Runner) -> None:
