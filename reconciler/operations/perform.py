@@ -153,7 +153,7 @@ class Performer:
                 raise UnavailableError(
                     "the answer to the creation was lost: the definition may exist",
                     where=change.id,
-                    why=error.why or error.what,
+                    why=str(error),
                     next_step="look for it in Feishu's admin console; if it is there, write its approval code as `code:`; "
                     f"if it is not, run apply with --forget-creation {change.name}",
                     ambiguous=True,
