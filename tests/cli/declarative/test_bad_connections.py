@@ -52,7 +52,7 @@ def test_a_host_that_nobody_answers_at(shared_sandbox: Served, folder: Path, whi
     spec = shared_sandbox.write_spec(folder / "specs")
     dead = "http://127.0.0.1:1"
     spec.write_text(spec.read_text(encoding="utf-8").replace(getattr(shared_sandbox, which), dead), encoding="utf-8")
-    refused_with(1, "unavailable")
+    refused_with(1, "unavailable", "127.0.0.1:1:", "connection refused")
 
 
 def test_a_definition_code_that_feishu_does_not_know(shared_sandbox: Served, folder: Path) -> None:
