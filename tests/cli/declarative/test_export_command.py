@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,11 +116,17 @@ VALUES = {
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Path]]:
     """Stand-ins to which the rich spec was applied, and the folder with that spec."""
     folder = tmp_path_factory.mktemp("installation")
-    with served(RICH_SEED) as sandbox, pytest.MonkeyPatch.context() as patch:
-        prepare(folder, patch)
+    with served(RICH_SEED) as sandbox:
         (folder / "acme.yaml").write_text(RICH.format(bytebase=sandbox.bytebase, feishu=sandbox.feishu), "utf-8")
         create = [part for name in ("stage-gate", "all-of-them") for part in ("--create-definition", name)]
-        run("apply", "-f", "acme.yaml", "--yes", *create, expect=0)
+        # A process of its own: what a command sets up in its process must not outlive the tests of this module.
+        subprocess.run(
+            [Path(sys.executable).with_name("reconciler"), "apply", "-f", "acme.yaml", "--yes", *create],
+            cwd=folder,
+            env={**os.environ, **VALUES},
+            check=True,
+            capture_output=True,
+        )
         yield sandbox, folder
 
 

@@ -88,6 +88,7 @@ def test_long_work_is_shown_on_a_terminal_and_nowhere_else(sandbox: Served) -> N
 
 
 def test_apply_says_which_change_it_is_at_and_leaves_the_question_alone(sandbox: Served) -> None:
+    sandbox.fault(target="bytebase", method="POST", path="/v1/roles", times=1, fault="delay", seconds=1)
     seen = on_a_terminal("apply", answers="yy")
     assert seen.code == 0, seen.stderr
     assert "Create the definition stage-gate? It can never be deleted. [y/N]: y" in seen.stderr
