@@ -13,7 +13,7 @@ from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import write_documents
 from reconciler.cli.plan_file import read_plan_file
 from reconciler.cli.progress import Sign, working
-from reconciler.cli.targets import failures_of, provenance, read_targets, run_targets, values_of
+from reconciler.cli.targets import failures_of, provenance, read_targets, require_known_kinds, run_targets, values_of
 from reconciler.cli.wiring import Wiring
 from reconciler.operations.apply import Agree, Agreement, ApplyRequest, Step, apply
 from reconciler.operations.plan import PlanRequest
@@ -64,7 +64,12 @@ def _digests(_context: click.Context, _option: click.Parameter, value: tuple[str
     "--create-definition", "create", multiple=True, metavar="NAME", help="This definition may be created, for ever."
 )
 @click.option("--forget-creation", "forget", multiple=True, metavar="NAME", help="Its lost creation did not happen.")
-@click.option("--rewrite", multiple=True, metavar="KIND[/NAME]", help="Also send write-only values of these again.")
+@click.option(
+    "--rewrite",
+    multiple=True,
+    metavar="KIND[/NAME]",
+    help="Also send write-only values of these again; a definition is taken over from another integration.",
+)
 @click.option("--accept-identity", is_flag=True, help="This Bytebase replaces the one known under its identity.")
 @common_options(selection=True)
 def command(
@@ -82,6 +87,7 @@ def command(
 
     Exit code 0 when all is applied, 4 when some changes failed, 3 when it was refused and nothing was written.
     """
+    require_known_kinds(rewrite)
     specs, targets = read_targets(options)
     shown = read_plan_file(plan_file) if plan_file is not None else None
     if shown is not None:

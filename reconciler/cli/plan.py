@@ -9,7 +9,7 @@ from reconciler.cli.exit_codes import worst
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import write_documents
 from reconciler.cli.progress import working
-from reconciler.cli.targets import failures_of, provenance, read_targets, run_targets, values_of
+from reconciler.cli.targets import failures_of, provenance, read_targets, require_known_kinds, run_targets, values_of
 from reconciler.cli.wiring import Wiring
 from reconciler.operations.plan import PlanRequest, make_plan
 from reconciler.plan.change import Plan
@@ -22,7 +22,12 @@ from reconciler.spec.target import Target
 
 
 @click.command("plan", short_help="Show what differs between the spec and the live systems.")
-@click.option("--rewrite", multiple=True, metavar="KIND[/NAME]", help="Also send write-only values of these again.")
+@click.option(
+    "--rewrite",
+    multiple=True,
+    metavar="KIND[/NAME]",
+    help="Also send write-only values of these again; a definition is taken over from another integration.",
+)
 @click.option("--accept-identity", is_flag=True, help="This Bytebase replaces the one known under its identity.")
 @click.option("--untrusted", is_flag=True, help="The spec is a proposal: run nothing for it, read nothing outside.")
 @click.option(
@@ -45,6 +50,7 @@ def command(
     """
     if baseline is not None and not untrusted:
         raise click.UsageError("--baseline needs --untrusted")
+    require_known_kinds(rewrite)
     specs, targets = read_targets(options)
     if untrusted:
         refuse_untrusted(targets, baseline)

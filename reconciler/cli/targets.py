@@ -61,18 +61,19 @@ READ_ONLY_KINDS = ("users", "capability")
 """Kinds that are looked at and never written."""
 
 
-def _require_known_kinds(patterns: Sequence[str]) -> None:
+def require_known_kinds(patterns: Sequence[str]) -> None:
+    """UsageError for a pattern of no kind: a slip of the pen is never an empty choice."""
     known = sorted({*KINDS, *READ_ONLY_KINDS})
     for pattern in patterns:
         if not any(pattern == kind or pattern.startswith(f"{kind}/") for kind in known):
             raise click.UsageError(
-                f"--only and --except: there is no kind for '{pattern}'; kinds are {', '.join(known)}"
+                f"--only, --except and --rewrite: there is no kind for '{pattern}'; kinds are {', '.join(known)}"
             )
 
 
 def read_targets(options: CommonOptions) -> tuple[ParsedSpecs, Sequence[Target]]:
     """The chosen targets; the warnings of their files are said. Raises on any error in any file, and on unknown kinds."""
-    _require_known_kinds([*options.only, *options.exclude])
+    require_known_kinds([*options.only, *options.exclude])
     specs = load_specs(options.files)
     targets = specs.require(options.target)
     chosen = {target.file for target in targets}

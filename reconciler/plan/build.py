@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.desired.declared import Declared
@@ -75,6 +75,7 @@ def build_plan(
         unknown = _without_record(one, live.get(one.key), change)
         if unknown:
             warnings.append(_no_record(change, unknown))
+    warnings += _meaning_nothing(places.keys(), wishes)
     findings = [*live.findings, *(_needs_permission(change) for change in changes if change.irreversible)]
     if not wishes.selection.is_partial:
         changes += [_deletion(other) for other in live.others if other.kind in wishes.prune]
@@ -89,6 +90,23 @@ def build_plan(
         commit=provenance.commit,
         partial=wishes.selection.is_partial,
     )
+
+
+def _meaning_nothing(declared: Collection[Key], wishes: Wishes) -> list[Finding]:
+    """A slip of the pen in a name would pass for "nothing to do"."""
+    options = [("--only", wishes.selection), ("--rewrite", wishes.rewrite or Selection())]
+    return [
+        Finding(
+            "matchesNothing",
+            key.kind,
+            key.name,
+            f"{option} {key} means nothing that the spec declares",
+            "correct the name: `reconciler plan -v` lists every declared resource",
+        )
+        for option, selection in options
+        for key in selection.named()
+        if key not in declared
+    ]
 
 
 def _placed(finding: Finding, places: Mapping[Key, Origin]) -> Finding:

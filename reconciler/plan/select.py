@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.plan.order import KINDS
 from reconciler.resources.base import Key
 
 
@@ -24,6 +25,17 @@ class Selection:
         if any(_matches(pattern, key) for pattern in self.exclude):
             return False
         return not self.only or any(_matches(pattern, key) for pattern in self.only)
+
+    def named(self) -> tuple[Key, ...]:
+        """The single resources that `only` means by kind and name, sorted; names of no known kind are left out."""
+        return tuple(
+            sorted(
+                Key(kind, pattern.removeprefix(f"{kind}/"))
+                for pattern in set(self.only)
+                for kind in KINDS
+                if pattern.startswith(f"{kind}/")
+            )
+        )
 
 
 def _matches(pattern: str, key: Key) -> bool:
