@@ -91,6 +91,10 @@ class Agenda(Protocol):
         """The subject whose request has this instance code or uuid."""
         ...
 
+    async def is_asked(self, subject: str, *, code: str) -> bool:
+        """Whether the subject's present entry says that people are being asked by this instance."""
+        ...
+
     async def counts(self) -> dict[str, int]:
         """How many present entries are in each state."""
         ...
@@ -102,11 +106,15 @@ class Agenda(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PollSettings:
-    """How often the upstreams are read, in seconds. `instances_every` is the net, or Feishu's poll where no events come."""
+    """How often the upstreams are read, in seconds. `instances_every` is the net, or Feishu's poll where no events come.
+
+    `nodes_every`: how often each external node is asked about what it has not decided.
+    """
 
     changes_every: float = 5.0
     instances_every: float = 900.0
     instances_per_minute: float = 700.0
+    nodes_every: Mapping[str, float] = field(default_factory=dict)
 
 
 class InstanceHint(Protocol):
@@ -120,6 +128,11 @@ class InstanceHint(Protocol):
     @property
     def uuid(self) -> str:
         """The uuid it was created with, '' when the event has none."""
+        ...
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether all it says is that something now waits for people."""
         ...
 
 

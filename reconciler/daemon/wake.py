@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from reconciler.daemon.parts import Agenda, InstanceHint
@@ -9,6 +10,9 @@ from reconciler.daemon.pollers import Wake
 from reconciler.errors import ReconcilerError
 
 _log = logging.getLogger(__name__)
+
+ASKING_TAKES = 2.0
+"""Seconds for which an event that something waits is left alone: by then the pass that made it wait has recorded it."""
 
 
 class Waker:
@@ -19,11 +23,22 @@ class Waker:
         self._wake = wake
 
     async def instance(self, hint: InstanceHint) -> bool:
-        """Wake the subject whose request this is; False for instances that are none of ours."""
+        """Wake the subject whose request this is; False for instances that are none of ours, and where there is no news.
+
+        Each request that is made is told of twice, as an instance and as a task that wait, and that is what we know best.
+        """
         if not hint.instance_code and not hint.uuid:
             return False
+        if hint.is_pending:
+            await asyncio.sleep(ASKING_TAKES)
         try:
             subject = await self._agenda.subject_of(code=hint.instance_code, uuid=hint.uuid)
+            if (
+                subject is not None
+                and hint.is_pending
+                and await self._agenda.is_asked(subject, code=hint.instance_code)
+            ):
+                return False
         except ReconcilerError as error:
             _log.warning("an event could not be followed up, the net will: %s", error)
             return False

@@ -14,6 +14,8 @@ from fakes.fast_time import run_fast
 from reconciler.daemon.host import Host, HostSettings
 from reconciler.errors import ForbiddenError, ReconcilerError
 from reconciler.ports.sync import Sighting
+from reconciler.subjects.entry import EntryState
+from reconciler.subjects.instance import FieldText, InstanceRequest
 
 
 @dataclass
@@ -22,6 +24,7 @@ class Hint:
 
     instance_code: str
     uuid: str = ""
+    is_pending: bool = False
 
 
 async def started(host: Host, stop: asyncio.Event) -> asyncio.Task[None]:
@@ -99,6 +102,42 @@ def test_an_event_that_reached_another_targets_connection_wakes_the_target_it_is
         host.runners["other"].hint(Hint("C1"))
         await asyncio.sleep(1)
         assert (ours.passes.done, other.passes.done) == ([stage(1)], [])
+        stop.set()
+        await task
+
+    run_fast(main())
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "is_looked_at"),
+    [
+        (EntryState.ASKED, "C1", False),
+        (EntryState.ASKED, "C2", True),
+        (EntryState.INTENDED, "C1", True),
+        (EntryState.WITHDRAWING, "C1", True),
+        (EntryState.CLOSED, "C1", True),
+    ],
+)
+def test_an_event_that_something_waits_is_no_news_only_where_it_is_recorded_as_asked(
+    tmp_path: Path, state: EntryState, code: str, is_looked_at: bool
+) -> None:
+    async def main() -> None:
+        world, stop = await parts(tmp_path), asyncio.Event()
+        request = InstanceRequest("U1", "D", "n", "ou_1", (), FieldText("title", (("en-US", "t"),)), ())
+        await world.put(entry(stage(1), state, instance="C1", request=request))
+        world.approvals.instances["C1"] = pending("C1")
+        host = Host([world.target()], settings=HostSettings())
+        task = await started(host, stop)
+        await asyncio.sleep(60)
+        world.passes.done.clear()
+        host.runners["acme"].hint(Hint(code, uuid="U1", is_pending=True))
+        host.runners["acme"].hint(Hint(code, uuid="U1", is_pending=True))
+        await asyncio.sleep(10)
+        assert bool(world.passes.done) is is_looked_at
+        world.passes.done.clear()
+        host.runners["acme"].hint(Hint("C1"))
+        await asyncio.sleep(0.1)
+        assert world.passes.done == [stage(1)]
         stop.set()
         await task
 

@@ -41,6 +41,7 @@ class Hint:
 
     instance_code: str
     uuid: str = ""
+    is_pending: bool = False
 
 
 class Daemon:

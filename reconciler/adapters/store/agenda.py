@@ -93,6 +93,12 @@ class SqlAgenda:
         query = select(entries.c.subject).where(entries.c.target == self._target).limit(1)
         return await self._store.read(ask)
 
+    async def is_asked(self, subject: str, *, code: str) -> bool:
+        """Whether the subject's present entry says that people are being asked by this instance, in whatever case."""
+        query = select(entries.c.state, entries.c.code).where(self._present, entries.c.subject == subject)
+        row = await self._store.read(lambda connection: connection.execute(query).first())
+        return row is not None and row.state == EntryState.ASKED and row.code.lower() == code.lower()
+
     async def counts(self) -> dict[str, int]:
         """How many present entries are in each state."""
         query = select(entries.c.state, func.count()).where(self._present).group_by(entries.c.state)

@@ -33,6 +33,11 @@ class FeishuEvent:
     open_id: str = ""
     sent: datetime | None = None
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether all it says is that a request or a task now waits for somebody."""
+        return self.status == "PENDING"
+
     def age(self, now: datetime) -> float | None:
         """Seconds since the event was sent; redelivered ones may be hours old."""
         return (now - self.sent).total_seconds() if self.sent else None

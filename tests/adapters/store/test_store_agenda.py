@@ -66,6 +66,11 @@ async def test_an_event_finds_its_subject_by_code_or_uuid_of_any_generation_in_a
     assert await agenda.subject_of(code=code, uuid=uuid) == (stage(number) if number else None)
 
 
+async def test_only_a_present_entry_that_asks_says_that_people_are_asked_by_its_instance(agenda: SqlAgenda) -> None:
+    asked = [(2, "Code-2"), (2, "CODE-2"), (2, "Code-1"), (4, "Code-4"), (5, "Code-5"), (6, "Code-6a"), (9, "Code-9")]
+    assert [(n, code) for n, code in asked if await agenda.is_asked(stage(n), code=code)] == asked[:2]
+
+
 async def test_wishes_are_listed_until_they_are_answered(store: Store, agenda: SqlAgenda) -> None:
     ledger = SqlLedger(store, "acme")
     for n in (2, 1):
