@@ -32,6 +32,7 @@ from reconciler.ids import sha256
 from reconciler.report.gate_history import history_line
 from reconciler.secret import Secret
 from reconciler.spec.target import Target
+from reconciler.subjects.gate import node_of
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 30.0
@@ -88,10 +89,12 @@ class SyncSession:
         """The chosen targets as the spec on disk has them. Nothing stays open when one of them cannot be built."""
         self._seen = self._look()
         specs = load_specs(self._options.common.files)
+        chosen = specs.require(self._options.common.target)
+        await self._require_no_orphans(chosen)
         digests = {text.name: text.sha256 for text in specs.files}
         built: list[SyncTarget] = []
         try:
-            for target in specs.require(self._options.common.target):
+            for target in chosen:
                 built.append(await self._build(target, await self._context(target, digests[target.file])))  # noqa: PERF401
         except BaseException:
             for each in built:
@@ -101,17 +104,18 @@ class SyncSession:
         self._loaded = frozenset(target.name for target in built)
         return built
 
-    async def _require_no_orphans(self, loaded: frozenset[str]) -> None:
-        """RefusedError while a target that was loaded has left the spec with requests that nobody would end (R-03)."""
-        names = {target.name for target in load_specs(self._options.common.files).require(self._options.common.target)}
-        for name in sorted(loaded - names):
-            if left := await SqlAgenda(self._store, name).unsettled():
-                raise RefusedError(
-                    f"{name} leaves the spec with {len(left)} open request{'s' if len(left) > 1 else ''}",
-                    where=name,
-                    why="nobody would end them: " + ", ".join(left[:3]) + (" …" if len(left) > 3 else ""),
-                    next_step="put it back, stop, and run: reconciler sync --drain; or wait until they are decided",
-                )
+    async def _require_no_orphans(self, targets: Sequence[Target]) -> None:
+        """RefusedError while a loaded target or a node leaves the spec with requests that nobody would end (R-03)."""
+        for name in sorted(self._loaded - {target.name for target in targets}):
+            _require_ended(name, name, await SqlAgenda(self._store, name).unsettled())
+        for target in targets:
+            nodes = {node.name for node in target.spec.external_nodes}
+            asked: dict[str, list[str]] = {}
+            for each in await SqlAgenda(self._store, target.name).asked():
+                if (node := node_of(each.code)) is not None and node not in nodes:
+                    asked.setdefault(node, []).append(each.subject)
+            for node, left in sorted(asked.items()):
+                _require_ended(f"the external node {node}", target.name, left)
 
     async def reload(self) -> Sequence[SyncTarget] | None:
         """The targets when the spec's files are others than before, else None.
@@ -122,7 +126,6 @@ class SyncSession:
         if now < self._next_try or self._look() == self._seen:
             return None
         try:
-            await self._require_no_orphans(self._loaded)
             return await self.targets()
         except SpecError:
             raise
@@ -157,6 +160,16 @@ class SyncSession:
         files = read_spec_files(self._options.common.files)
         problems = [f"{problem.position}: {problem.message}" for problem in files.problems]
         return sha256("\n".join([*(f"{text.name} {text.sha256}" for text in files.texts), *problems]))
+
+
+def _require_ended(what: str, where: str, left: Sequence[str]) -> None:
+    if left:
+        raise RefusedError(
+            f"{what} leaves the spec with {len(left)} open request{'s' if len(left) > 1 else ''}",
+            where=where,
+            why="nobody would end them: " + ", ".join(left[:3]) + (" …" if len(left) > 3 else ""),
+            next_step="put it back, stop, and run: reconciler sync --drain; or wait until they are decided",
+        )
 
 
 @asynccontextmanager

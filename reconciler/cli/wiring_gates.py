@@ -14,11 +14,14 @@ from reconciler.cli.connections import Connector, environment
 from reconciler.cli.match_rules import match_rules
 from reconciler.errors import RefusedError
 from reconciler.operations.sync.explain import Explainer
+from reconciler.operations.sync.places import Places
 from reconciler.operations.sync.settings import NotifyRule, SyncPorts, SyncSettings
 from reconciler.plan.target import identity_of
 from reconciler.ports.sync import Ledger
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.subjects import BytebaseSubjects
+from reconciler.providers.external.node import NodeApprovals
+from reconciler.providers.external.settings import NodeSettings
 from reconciler.providers.feishu.approvals import FeishuApprovals
 from reconciler.providers.feishu.client import FeishuClient
 from reconciler.providers.feishu.live_definitions import DefinitionBinding
@@ -27,7 +30,7 @@ from reconciler.resources.record import AppliedRecord
 from reconciler.spec.models.feishu import Definition
 from reconciler.spec.models.policies import Chat
 from reconciler.spec.target import Target
-from reconciler.subjects.instance import Decision
+from reconciler.subjects.instance import Decision, Dialect
 from reconciler.sync.gates import compile_gates
 
 
@@ -35,11 +38,13 @@ from reconciler.sync.gates import compile_gates
 class Upstreams:
     """Both clients of one target, connected, and what the loop's ports are made of. `definitions` are codes.
 
-    `reviewers` are clients by flow role, each as the account that answers it; none where no gate is at a review.
+    `reviewers` are clients by flow role, each as the account that answers it; none where no gate is at a review. `nodes`
+    are external nodes by name.
     """
 
     bytebase: BytebaseClient
     reviewers: Mapping[str, BytebaseClient]
+    nodes: Mapping[str, NodeApprovals]
     feishu: FeishuClient
     approvals: FeishuApprovals
     definitions: tuple[str, ...]
@@ -74,7 +79,8 @@ async def connect(stack: AsyncExitStack, target: Target, store: Store) -> Upstre
     url = server.external_url or bytebase.url
     codes = tuple(dict.fromkeys(binding.code for binding in bindings if binding.code))
     reviewers = await _reviewers(stack, target, connector)
-    return Upstreams(bytebase, reviewers, feishu, approvals, codes, server.workspace, url, clock, secrets)
+    nodes = await _nodes(stack, target, secrets)
+    return Upstreams(bytebase, reviewers, nodes, feishu, approvals, codes, server.workspace, url, clock, secrets)
 
 
 async def _reviewers(stack: AsyncExitStack, target: Target, connector: Connector) -> Mapping[str, BytebaseClient]:
@@ -87,6 +93,24 @@ async def _reviewers(stack: AsyncExitStack, target: Target, connector: Connector
         account = await connector.account(reviewer, at)
         clients[reviewer.role] = await stack.enter_async_context(connector.bytebase_as(account))
     return clients
+
+
+async def _nodes(stack: AsyncExitStack, target: Target, secrets: SecretResolver) -> Mapping[str, NodeApprovals]:
+    """The external nodes of a target, each with its header resolved."""
+    nodes = {}
+    for number, node in enumerate(target.spec.external_nodes):
+        at = target.origin("spec", "externalNodes", number, "auth")
+        settings = NodeSettings(
+            name=node.name,
+            endpoint=node.endpoint,
+            dialect=Dialect(node.dialect),
+            header=node.auth.header if node.auth is not None else "",
+            value=await secrets.resolve(node.auth.value, at) if node.auth is not None else None,
+            resends=node.resend_lost == "resend",
+        )
+        nodes[node.name] = NodeApprovals(settings)
+        stack.push_async_callback(nodes[node.name].aclose)
+    return nodes
 
 
 def sync_settings(
@@ -111,7 +135,7 @@ async def open_explainer(stack: AsyncExitStack, target: Target, store: Store, le
     """Explains subjects of one target without writing anything; closed with the stack."""
     upstreams = await connect(stack, target, store)
     subjects = BytebaseSubjects(upstreams.bytebase, upstreams.clock, reviewers=upstreams.reviewers)
-    ports = SyncPorts(subjects, upstreams.approvals, ledger, upstreams.clock)
+    ports = SyncPorts(subjects, Places(upstreams.approvals, upstreams.nodes), ledger, upstreams.clock)
     return Explainer(ports, sync_settings(target, identity_of(target, upstreams.workspace), ""))
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from reconciler.adapters.store import IdentityRecords, Store
 from reconciler.cli.feishu_events import FeishuEvents, feishu_events
+from reconciler.cli.node_callbacks import node_callbacks
 from reconciler.cli.sync_session import SyncContext
 from reconciler.cli.wiring_gates import Upstreams, connect, sync_settings
 from reconciler.daemon.circuit import Circuits
@@ -21,6 +22,7 @@ from reconciler.operations.sync.bell import Bell
 from reconciler.operations.sync.drain import Drainer
 from reconciler.operations.sync.explain import Explainer, Explanation
 from reconciler.operations.sync.outbox import Outbox
+from reconciler.operations.sync.places import Places
 from reconciler.operations.sync.reconcile import Reconciler
 from reconciler.operations.sync.settings import SyncPorts, SyncSettings
 from reconciler.plan.target import identity_of
@@ -41,7 +43,8 @@ async def build_sync(target: Target, context: SyncContext) -> SyncTarget:
             )
         # Of several connections a random one gets each event: who only looks must not take them from the one that acts.
         events = FeishuEvents() if context.observe else await _events(target, context.store, upstreams)
-        built = _assemble(target, context, upstreams, identity, events)
+        callbacks = await node_callbacks(target, upstreams.secrets, context.agenda, now=upstreams.clock.now)
+        built = replace(_assemble(target, context, upstreams, identity, events), external_callbacks=callbacks)
         return replace(built, aclose=stack.pop_all().aclose)
 
 
@@ -70,7 +73,13 @@ def _assemble(
             circuits,
             account=f"Bytebase for {target.name}",
         ),
-        approvals=GuardedApprovals(upstreams.approvals, circuits, app=f"Feishu app {upstreams.feishu.app.app_id}"),
+        approvals=Places(
+            GuardedApprovals(upstreams.approvals, circuits, app=f"Feishu app {upstreams.feishu.app.app_id}"),
+            {
+                name: GuardedApprovals(node, circuits, app=f"the external node {name}")
+                for name, node in upstreams.nodes.items()
+            },
+        ),
         ledger=context.ledger,
         clock=upstreams.clock,
     )
@@ -101,16 +110,17 @@ def _assemble(
 
 
 def _asked_by(target: Target) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(gate.definition for gate in compile_gates(target.spec) if gate.definition is not None))
+    return tuple(dict.fromkeys(gate.place for gate in compile_gates(target.spec)))
 
 
 def _poll(target: Target) -> PollSettings:
     feishu = target.spec.feishu
     every = target.spec.bytebase.poll.every.total_seconds()
+    nodes = {node.name: node.poll.total_seconds() for node in target.spec.external_nodes}
     if feishu is None:
-        return PollSettings(changes_every=every)
+        return PollSettings(changes_every=every, nodes_every=nodes)
     instances = feishu.poll.every if feishu.events.transport == "none" else feishu.poll.net
-    return PollSettings(every, instances.total_seconds(), float(feishu.poll.calls_per_minute))
+    return PollSettings(every, instances.total_seconds(), float(feishu.poll.calls_per_minute), nodes)
 
 
 def _adopting(

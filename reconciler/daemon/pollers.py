@@ -10,6 +10,7 @@ from datetime import datetime
 from reconciler.daemon.parts import SyncTarget
 from reconciler.errors import ForbiddenError, NotFoundError, ReconcilerError, ThrottledError
 from reconciler.ids import root_of
+from reconciler.subjects.gate import node_of
 from reconciler.subjects.instance import Instance, InstanceStatus
 
 _log = logging.getLogger(__name__)
@@ -121,14 +122,17 @@ class WishPoller:
 
 
 class InstanceNet:
-    """Feishu's side: re-reads each undecided instance once per period, evenly spread, and wakes the subjects that moved.
+    """Re-reads each undecided instance of one place once per period, evenly spread, and wakes the subjects that moved.
 
-    It is the net behind the events, or the only way where there are none.
+    For Feishu it is the net behind the events, or the only way where there are none; for an external node the way.
     """
 
-    def __init__(self, target: SyncTarget, wake: Wake) -> None:
+    def __init__(self, target: SyncTarget, wake: Wake, *, node: str | None = None) -> None:
         self._target = target
         self._wake = wake
+        self._node = node
+        poll = target.poll
+        self._every = poll.instances_every if node is None else poll.nodes_every[node]
         self._seen: dict[str, object] = {}
         self._hurry = asyncio.Event()
 
@@ -138,24 +142,22 @@ class InstanceNet:
 
     async def run(self) -> None:
         """Rounds until cancelled."""
-        poll = self._target.poll
         while True:
             begun = asyncio.get_running_loop().time()
             self._hurry.clear()
             await self.round()
-            left = begun + poll.instances_every - asyncio.get_running_loop().time()
+            left = begun + self._every - asyncio.get_running_loop().time()
             await self._pause(max(left, 0.01))
 
     async def round(self) -> None:
         """Read every undecided instance once, at no more than the allowed rate."""
         try:
-            asked = await self._target.agenda.asked()
+            asked = [each for each in await self._target.agenda.asked() if node_of(each.code) == self._node]
         except ReconcilerError as error:
             _log.warning("the requests to re-read are unknown just now: %s", error)
             return
-        poll = self._target.poll
-        gap = 60.0 / poll.instances_per_minute
-        spread = max(gap, min(poll.instances_every / len(asked), 1.0)) if asked else gap
+        gap = 60.0 / self._target.poll.instances_per_minute
+        spread = max(gap, min(self._every / len(asked), 1.0)) if asked else gap
         self._seen = {each.code: self._seen[each.code] for each in asked if each.code in self._seen}
         for each in asked:
             await self._look(each.subject, each.code)

@@ -46,6 +46,7 @@ class TargetRunner:
         self._commands = CommandPoller(target, self.wake)
         self._wishes = WishPoller(target, self.wake)
         self._net = InstanceNet(target, self.wake)
+        self._node_polls = [InstanceNet(target, self.wake, node=name) for name in target.poll.nodes_every]
         self._waker = Waker(target.agenda, self.wake)
         self._mail = asyncio.Event()
         self._hints: set[asyncio.Task[None]] = set()
@@ -106,7 +107,8 @@ class TargetRunner:
         """Everything the loops do, once: commands, wishes, undecided instances."""
         await self._commands.poll()
         await self._wishes.poll()
-        await self._net.round()
+        for net in (self._net, *self._node_polls):
+            await net.round()
 
     async def run(self) -> None:
         """The loops, until cancelled."""
@@ -114,7 +116,8 @@ class TargetRunner:
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._every(poll.changes_every, "bytebase", self._look_at_bytebase))
             loops.create_task(self._every(WISH_SECONDS, "wishes", self._wishes.poll))
-            loops.create_task(self._net.run())
+            for net in (self._net, *self._node_polls):
+                loops.create_task(net.run())
             loops.create_task(self._post())
             loops.create_task(self._subscribe())
             for background in self.target.background:

@@ -13,23 +13,39 @@ from processes.sync_lab import Lab, eventually, lab
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SEED = (
-    ("approvalRules: []", "approvalRules: [{condition: {expression: 'true'}, template: {title: Two eyes, flow: "
-     "{roles: [roles/projectOwner, roles/oa]}}}]\n  roles: [{id: oa, title: OA, permissions: []}]"),
-    ("    - {id: sync, key: bbs_demo_sync, title: Sync} ",
-     "    - {id: owner, key: bbs_demo_owner, title: Owner}\n    - {id: oa, key: bbs_demo_oa, title: OA}\n"
-     "    - {id: sync, key: bbs_demo_sync, title: Sync} "),
-    ('{role: roles/projectOwner, members: ["user:carol@example.com"]}',
-     '{role: roles/projectOwner, members: ["user:carol@example.com", "serviceAccount:owner@service.bytebase.com"]}\n'
-     '        - {role: roles/oa, members: ["user:bob@example.com", "serviceAccount:oa@service.bytebase.com"]}'),
-)  # fmt: skip
+    (
+        "approvalRules: []",
+        """\
+approvalRules:
+    - {condition: {expression: 'true'}, template: {title: Two eyes, flow: {roles: [roles/projectOwner, roles/oa]}}}
+  roles: [{id: oa, title: OA, permissions: []}]""",
+    ),
+    (
+        "    - {id: sync, key: bbs_demo_sync, title: Sync} ",
+        """\
+    - {id: owner, key: bbs_demo_owner, title: Owner}
+    - {id: oa, key: bbs_demo_oa, title: OA}
+    - {id: sync, key: bbs_demo_sync, title: Sync} """,
+    ),
+    (
+        '{role: roles/projectOwner, members: ["user:carol@example.com"]}',
+        """\
+{role: roles/projectOwner, members: ["user:carol@example.com", "serviceAccount:owner@service.bytebase.com"]}
+        - {role: roles/oa, members: ["user:bob@example.com", "serviceAccount:oa@service.bytebase.com"]}""",
+    ),
+)
 SPEC = (
-    ("    poll: {every: 200ms, callsPerMinute: 6000}\n    im:",
-     "    reviewers:\n"
-     "      - {role: roles/projectOwner, serviceAccount: owner@service.bytebase.com, key: {env: DEMO_OWNER_KEY}}\n"
-     "      - {role: roles/oa, serviceAccount: oa@service.bytebase.com, key: {env: DEMO_OA_KEY}}\n"
-     "    poll: {every: 200ms, callsPerMinute: 6000}\n    im:"),
+    (
+        "    poll: {every: 200ms, callsPerMinute: 6000}\n    im:",
+        """\
+    reviewers:
+      - {role: roles/projectOwner, serviceAccount: owner@service.bytebase.com, key: {env: DEMO_OWNER_KEY}}
+      - {role: roles/oa, serviceAccount: oa@service.bytebase.com, key: {env: DEMO_OA_KEY}}
+    poll: {every: 200ms, callsPerMinute: 6000}
+    im:""",
+    ),
     ("  gates:\n", "  gates:\n    - {name: review, at: review, decide: {definition: stage-gate}}\n"),
-)  # fmt: skip
+)
 KEYS = {"DEMO_OWNER_KEY": "bbs_demo_owner", "DEMO_OA_KEY": "bbs_demo_oa"}
 
 

@@ -1,0 +1,1 @@
+"""External approval nodes: office systems that decide, asked over HTTP in one of two dialects."""
