@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import string
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def gaps(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
 
+@functools.cache
 def literals() -> set[str]:
     """Every text literal of the gate loop's own code, the catalogue aside."""
     found = set()
@@ -30,6 +32,7 @@ def literals() -> set[str]:
     return found
 
 
+@functools.cache
 def named_in_calls() -> set[str]:
     found = set()
     for path in [*(ROOT / "sync").glob("*.py"), *(ROOT / "operations").rglob("*.py"), *(ROOT / "daemon").rglob("*.py")]:
