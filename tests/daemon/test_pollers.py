@@ -230,3 +230,22 @@ def test_a_lost_connection_brings_the_next_round_at_once(tmp_path: Path) -> None
         assert woken.take() == [stage(0)]
 
     run_fast(main())
+
+
+def test_each_place_is_polled_in_its_own_time_and_for_its_own_questions_alone(tmp_path: Path) -> None:
+    async def main() -> None:
+        world, woken = await parts(tmp_path), Woken()
+        for number, code in ((1, "C1"), (2, "node:oa:2"), (3, "node:hr:3")):
+            await world.put(entry(stage(number), instance=code))
+            world.approvals.instances[code] = pending(code)
+        target = world.target(poll=PollSettings(nodes_every={"oa": 15.0, "hr": 60.0}))
+        await InstanceNet(target, woken).round()
+        assert world.approvals.reads == ["C1"]
+        world.approvals.reads.clear()
+        task = asyncio.create_task(InstanceNet(target, woken, node="oa").run())
+        await asyncio.sleep(61)
+        task.cancel()
+        assert set(world.approvals.reads) == {"node:oa:2"}
+        assert 4 <= len(world.approvals.reads) <= 6
+
+    run_fast(main())
