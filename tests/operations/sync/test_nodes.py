@@ -47,6 +47,17 @@ def looping(world: World, *, at: str = "stage", **node: object) -> NodeLoop:
     return loop
 
 
+def lose_the_answer(world: World) -> None:
+    """The next question arrives and its answer does not."""
+    left = [UnavailableError("the answer was lost", ambiguous=True)]
+
+    def lost(place):
+        if place == "create.after" and left:
+            raise left.pop()
+
+    world.hook = lost
+
+
 def stage(plan) -> str:
     return f"{plan.name}/rollout/stages/test"
 
@@ -86,13 +97,7 @@ async def test_r_09_a_node_that_does_not_answer_rejects_nothing(world):
 async def test_a_relay_that_may_have_been_asked_is_asked_again_only_where_the_spec_or_a_person_says_so(world, resends):
     loop = looping(world, resends=resends)
     plan = world.new_change()
-    left = [UnavailableError("the answer was lost", ambiguous=True)]
-
-    def lost(place):
-        if place == "create.after" and left:
-            raise left.pop()
-
-    world.hook = lost
+    lose_the_answer(world)
     await loop.settle(3)
     assert len(loop.node.asked) == (2 if resends else 1)
     if not resends:
@@ -105,13 +110,7 @@ async def test_a_relay_that_may_have_been_asked_is_asked_again_only_where_the_sp
 async def test_v1_asked_again_by_the_same_key_is_one_approval(world):
     loop = looping(world, dialect=Dialect.V1, resends=True)
     world.new_change()
-    left = [UnavailableError("the answer was lost", ambiguous=True)]
-
-    def lost(place):
-        if place == "create.after" and left:
-            raise left.pop()
-
-    world.hook = lost
+    lose_the_answer(world)
     await loop.settle(3)
     assert len(loop.node.asked) == 1
 
