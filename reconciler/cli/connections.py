@@ -18,7 +18,7 @@ from reconciler.providers.feishu.client import FeishuClient
 from reconciler.providers.feishu.endpoints import windows
 from reconciler.providers.feishu.platform import FEISHU, LARK, Platform
 from reconciler.providers.http import HttpCall, HttpSettings
-from reconciler.providers.http_budget import RateBudget
+from reconciler.providers.http_budget import Budget, RateBudget
 from reconciler.providers.http_window import Window, WindowBudget
 from reconciler.secret import Secret
 from reconciler.spec.models.bytebase import ServiceAccountCredential, Use, WorkloadIdentityCredential
@@ -28,8 +28,9 @@ from reconciler.spec.target import Target
 
 log = logging.getLogger("reconciler.calls")
 
-BYTEBASE_BURST = 0.5
-"""Bytebase limits nothing itself (facts §2.3): half of a minute's calls may go out at once, so that a click is answered at once."""
+BYTEBASE_BURST = 0.25
+"""The share of a minute's calls that `sync` may make at once. The larger, the more clicks are answered at once; the smaller,
+the more of the minute is left to keep up. Bytebase limits nothing itself (facts §2.3)."""
 
 _FOR: dict[Use, str] = {"plan": "plan, drift, export and doctor", "apply": "apply", "sync": "sync"}
 
@@ -58,11 +59,13 @@ class Connector:
                 where=at,
                 next_step=f"add spec.bytebase.credentials.{use}",
             )
-        async with self.bytebase_as(await self.account(credential, at)) as client:
+        async with self.bytebase_as(await self.account(credential, at), use=use) as client:
             yield client
 
     @asynccontextmanager
-    async def bytebase_as(self, account: ServiceAccount | WorkloadIdentity) -> AsyncIterator[BytebaseClient]:
+    async def bytebase_as(
+        self, account: ServiceAccount | WorkloadIdentity, *, use: Use = "sync"
+    ) -> AsyncIterator[BytebaseClient]:
         """Bytebase as this account."""
         bytebase = self.target.spec.bytebase
         connection = BytebaseConnection(
@@ -71,7 +74,7 @@ class Connector:
             identity=bytebase.identity,
             ca_file=bytebase.tls.ca if bytebase.tls is not None else None,
         )
-        budget = RateBudget({}, default=float(bytebase.poll.calls_per_minute), burst_share=BYTEBASE_BURST)
+        budget = _bytebase_budget(use, bytebase.poll.calls_per_minute)
         async with BytebaseClient(
             connection, http=HttpSettings(on_call=_log_call, budget=budget, on_date=self.on_date)
         ) as client:
@@ -116,6 +119,13 @@ class Connector:
         settings = HttpSettings(on_call=_log_call, budget=budget, on_date=self.on_date)
         async with FeishuClient(platform_of(feishu.platform, feishu.hosts()), app, settings=settings) as client:
             yield client
+
+
+def _bytebase_budget(use: Use, calls_per_minute: int) -> Budget:
+    """No minute holds more calls than that: spread out for what runs for days, at once for what is over before the minute is."""
+    if use == "sync":
+        return RateBudget({}, default=float(calls_per_minute), burst_share=BYTEBASE_BURST)
+    return WindowBudget({"bytebase": (Window(calls_per_minute, 60),)})
 
 
 def platform_of(platform: str | PlatformHosts, hosts: PlatformHosts) -> Platform:
