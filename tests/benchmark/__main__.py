@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmark import crowd, gate, planning, starts
+from benchmark import budget, crowd, gate, planning, starts
 from benchmark.figures import Figure
 from benchmark.table import table
 
@@ -26,6 +26,7 @@ PARTS: Mapping[str, Part] = {
     "starts": starts.measure,
     "planning": planning.measure,
     "gate": gate.measure,
+    "budget": budget.measure,
     "crowd": crowd.measure,
 }
 

@@ -86,6 +86,12 @@ def creates_per_minute(log: Sequence[LoggedCall]) -> float:
     return (len(times) - 1) * 60 / (times[-1] - times[0])
 
 
+def created_in_first_minute(log: Sequence[LoggedCall]) -> int:
+    """How many creations were answered with 200 within a minute from the first."""
+    times = [arrival(call) for call in creates(log) if call["status"] == 200]
+    return sum(time < times[0] + 60 for time in times)
+
+
 def refused_for_rate(log: Sequence[LoggedCall]) -> int:
     """How many calls were answered with 429."""
     return sum(call["status"] == 429 for call in log)

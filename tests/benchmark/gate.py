@@ -13,6 +13,7 @@ from benchmark.figures import (
     arrival,
     calls_of,
     click_to_run,
+    created_in_first_minute,
     creates,
     creates_per_minute,
     pages,
@@ -50,7 +51,7 @@ def measure(*, is_full: bool) -> Iterator[Figure]:
                 what="the next stages are asked about",
             )
             yield from _steady(log, pending=changes, seconds=60 if is_full else 10)
-            yield from _burst(log, people, 1000 if is_full else 25, first=changes + 1)
+            yield from _burst(log, people, 1000 if is_full else 120, first=changes + 1)
 
 
 class _Asked:
@@ -133,8 +134,10 @@ def _burst(log: RequestLog, people: People, stages: int, *, first: int) -> Itera
 
     until(all_created, patience=stages + 60, every=2.0, what="every stage of the burst is asked about")
     calls = log.read()
-    rate = creates_per_minute(calls)
     made = [arrival(call) for call in creates(calls)]
-    note = f"{stages} stages in {made[-1] - made[0]:.0f} s"
-    yield Figure("burst: creates a minute", rate, "/min", rate / 100, "Feishu's limit", 95, at_least=True, note=note)
+    first, rate = created_in_first_minute(calls), creates_per_minute(calls)
+    note = f"{stages} stages in {made[-1] - made[0]:.0f} s, {rate:.0f} a minute over all"
+    yield Figure(
+        "burst: creates in a minute", first, "/min", first / 100, "Feishu's limit", 95, at_least=True, note=note
+    )
     yield Figure("burst: calls refused for their rate", refused_for_rate(calls), "calls", limit=0)

@@ -9,6 +9,7 @@ from benchmark.figures import (
     LoggedCall,
     calls_of,
     click_to_run,
+    created_in_first_minute,
     creates_per_minute,
     pages,
     quantile,
@@ -42,6 +43,7 @@ def test_the_rate_of_creations_counts_those_that_were_made_between_the_first_and
     log = [call(0, CREATE), call(1, CREATE, status=429), call(2, CREATE), call(3, CREATE, method="GET")]
     assert creates_per_minute(log) == pytest.approx(30)
     assert refused_for_rate(log) == 1
+    assert created_in_first_minute(log) == 2
 
 
 def test_one_creation_is_no_rate() -> None:
