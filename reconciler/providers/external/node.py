@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.errors import ConflictError, NotFoundError, RefusedError
-from reconciler.providers.external.exchange import Exchange, WireApproval
+from reconciler.providers.external.exchange import Exchange
 from reconciler.providers.external.settings import NodeSettings
+from reconciler.providers.external.wire import RelayApproval, V1Approval
 from reconciler.providers.http import HttpSettings
-from reconciler.providers.http_retry import Repeat
 from reconciler.subjects.gate import node_code
 from reconciler.subjects.instance import (
     CancelResult,
@@ -63,9 +64,8 @@ class NodeApprovals:
         return ""
 
     async def create(self, request: InstanceRequest) -> str:
-        """Ask. Repeated by itself only where it cannot have arrived, or where the key makes a second one harmless."""
-        repeat = Repeat.SAFE if self._dialect is Dialect.V1 else Repeat.UNSENT
-        asked = await self._exchange.ask(_body(request, self._dialect), key=request.uuid, repeat=repeat)
+        """Ask. Never a ConflictError: no node tells what else it holds under a key."""
+        asked = await self._exchange.ask(_body(request, self._dialect), key=request.uuid)
         return f"{self._code}:{asked.id}"
 
     async def read(self, code_or_uuid: str) -> Instance:
@@ -80,15 +80,17 @@ class NodeApprovals:
         )
 
     async def cancel(self, instance: Instance) -> CancelResult:
-        """Withdraw a question: a relay by emptying it, v1 by deleting it."""
+        """Withdraw a question. What the node refuses to withdraw is read again: ended there, or never to be withdrawn by us."""
         approval = self._id(instance.code)
+        withdraw = self._exchange.empty if self._dialect is Dialect.RELAY else self._exchange.delete
         try:
-            if self._dialect is Dialect.RELAY:
-                await self._exchange.change(approval, {"title": "", "statement": ""})
-            else:
-                await self._exchange.withdraw(approval)
-        except (NotFoundError, ConflictError):
+            word = await withdraw(approval)
+        except ConflictError:
             return CancelResult.NOT_PENDING
+        except (NotFoundError, RefusedError):
+            return await self._not_withdrawn(approval)
+        if _ENDED.get(word) in _TASKS:
+            return CancelResult.NOT_PENDING  # somebody was faster; what he decided is read as it is
         self._withdrawn.add(instance.code)
         return CancelResult.CANCELED
 
@@ -116,20 +118,22 @@ class NodeApprovals:
     def _id(self, code: str) -> str:
         return code.removeprefix(f"{self._code}:")
 
-    def _instance(self, code: str, found: WireApproval) -> Instance:
-        status = (
-            InstanceStatus.CANCELED if code in self._withdrawn else _ENDED.get(found.status, InstanceStatus.PENDING)
-        )
+    async def _not_withdrawn(self, approval: str) -> CancelResult:
+        """Also an old relay that serves no withdrawals at all answers 404 to one."""
+        try:
+            found = await self._exchange.read(approval)
+        except NotFoundError:
+            return CancelResult.NOT_PENDING
+        return CancelResult.NOT_PENDING if found.status in _ENDED else CancelResult.REFUSED
+
+    def _instance(self, code: str, found: RelayApproval) -> Instance:
+        said = _ENDED.get(found.status, InstanceStatus.PENDING)
+        status = InstanceStatus.CANCELED if code in self._withdrawn else said
         plain = Instance(code, "", self._code, status, submitter="", started=EPOCH, form=())
-        if self._dialect is Dialect.RELAY:
+        if not isinstance(found, V1Approval):
             return plain
-        return Instance(
-            code,
-            "",
-            self._code,
-            status,
-            submitter="",
-            started=EPOCH,
+        return replace(
+            plain,
             form=(("digest", found.digest),) if found.digest else (),
             tasks=_tasks(status, found),
             timeline=_timeline(status, found),
@@ -162,14 +166,14 @@ def _body(request: InstanceRequest, dialect: Dialect) -> dict[str, object]:
     }
 
 
-def _tasks(status: InstanceStatus, found: WireApproval) -> tuple[NodeTask, ...]:
+def _tasks(status: InstanceStatus, found: V1Approval) -> tuple[NodeTask, ...]:
     word = _TASKS.get(status)
     if word is None or not found.actor:
         return ()
     return (NodeTask(found.id, found.actor.strip().lower(), word, "", ""),)
 
 
-def _timeline(status: InstanceStatus, found: WireApproval) -> tuple[TimelineEvent, ...]:
-    if status is not InstanceStatus.REJECTED:
+def _timeline(status: InstanceStatus, found: V1Approval) -> tuple[TimelineEvent, ...]:
+    if status is not InstanceStatus.REJECTED or not found.actor:
         return ()
     return (TimelineEvent("REJECT", EPOCH, found.actor.strip().lower(), "", found.reason),)
