@@ -1,5 +1,7 @@
-"""What an external node's approval is worth. The relay dialect names neither person nor content, so its word is taken;
-v1 must return the digest it was given, and name somebody who is entitled today. Pure.
+"""What an external node's approval is worth. Pure.
+
+The relay dialect names neither person nor content, so its word is taken; v1 must return the digest it was given, and name
+somebody who is entitled today.
 """
 
 from __future__ import annotations
