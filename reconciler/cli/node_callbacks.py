@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from reconciler.adapters.secret_sources import SecretResolver
 from reconciler.adapters.store import SqlAgenda
 from reconciler.daemon.parts import ExternalCallback, HttpAnswer
+from reconciler.errors import ReconcilerError
 from reconciler.providers.external.callback import SIGNATURE, TIMESTAMP, approval_of, is_authentic
 from reconciler.secret import Secret
 from reconciler.spec.target import Target
 from reconciler.subjects.gate import node_code
+
+_log = logging.getLogger(__name__)
 
 
 async def node_callbacks(
@@ -34,7 +38,11 @@ def _callback(name: str, secret: Secret, agenda: SqlAgenda, now: Callable[[], da
         approval = approval_of(body)
         if approval is None:
             return HttpAnswer(400, {"error": 'the body names no approval: {"id": "…"}'}), None
-        subject = await agenda.subject_of(code=f"{node_code(name)}:{approval}", uuid="")
+        try:
+            subject = await agenda.subject_of(code=f"{node_code(name)}:{approval}", uuid="")
+        except ReconcilerError as error:
+            _log.warning("a callback of %s could not be followed up, the next poll will: %s", name, error)
+            return HttpAnswer(503, {"error": "it cannot be looked up now; it is polled in any case"}), None
         return HttpAnswer(200, {}), subject
 
     return judge

@@ -164,18 +164,20 @@ class HttpFace:
         body = await _body(request)
         if body is None:
             return _answer(HttpAnswer(413, {}))
-        refused = HttpAnswer(404, {})
+        accepted, refused = None, HttpAnswer(404, {})
         for runner in list(self._host.runners.values()):
             callback = runner.target.external_callbacks.get(request.path_params["name"])
             if callback is None:
                 continue
+            # One node may serve several targets with one key: each looks whether the approval is its own.
             answer, subject = await callback(request.headers, body)
             if subject is not None:
                 runner.wake([subject])
             if answer.status < 400:
-                return _answer(answer)
-            refused = answer
-        return _answer(refused)
+                accepted = answer
+            else:
+                refused = answer
+        return _answer(accepted or refused)
 
 
 async def _body(request: Request) -> bytes | None:

@@ -1,8 +1,9 @@
 """A sample OA server: decides what an external approval node asks, in the old relay dialect and in v1, at once.
 
 `POST /approval` → `{id, status}`; `GET /approval/{id}`; `PATCH /approval/{id}` with empty title and statement withdraws
-(the relay dialect has no verb for it); `DELETE /approval/{id}` withdraws (v1). Answers carry `actor`, `reason` and
-`digest` besides, which a relay client does not read. The same `Idempotency-Key` gives the same approval.
+(the relay dialect has no verb for it); `DELETE /approval/{id}` withdraws (v1). A decision stays: `PATCH` answers with it as
+a relay does, `DELETE` with 409. Answers carry `actor`, `reason` and `digest` besides, which a relay client does not read.
+The same `Idempotency-Key` gives the same approval.
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ class OaServer:
             else:
                 approval.asked |= {name: change[name] for name in ("title", "statement") if name in change}
         elif request.method == "DELETE":
+            if approval.status in ("APPROVED", "REJECTED"):
+                return JSONResponse(approval.as_json(), status_code=409)
             self._withdraw(approval)
         return JSONResponse(approval.as_json())
 

@@ -216,6 +216,26 @@ async def test_an_external_node_wakes_the_subject_it_answers_for(world: Parts) -
     assert face.host._queue.depth == (1, 0, 0)
 
 
+async def test_a_node_that_serves_several_targets_wakes_the_one_whose_approval_it_is(world: Parts) -> None:
+    def oa(key: bytes, subject: str | None) -> object:
+        async def judge(headers: Mapping[str, str], body: bytes) -> tuple[HttpAnswer, str | None]:
+            return (HttpAnswer(200, {}), subject) if body == key else (HttpAnswer(401, {}), None)
+
+        return judge
+
+    callbacks = (oa(b"shared", None), oa(b"shared", stage(1)), oa(b"another", stage(2)))
+    targets = [
+        world.target(name=f"target{number}", external_callbacks={"oa": callback})
+        for number, callback in enumerate(callbacks)
+    ]
+    host = Host(targets, settings=HostSettings())
+    app = HttpFace(host, access=access_for("127.0.0.1", secret=None), stop=asyncio.Event()).app()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as client:
+        assert (await client.post("/external/oa", content=b"shared")).status_code == 200
+        assert host._queue.depth == (1, 0, 0)
+        assert (await client.post("/external/oa", content=b"unknown")).status_code == 401
+
+
 @pytest.mark.slow
 async def test_the_page_is_sent_again_when_something_changed_and_open_streams_never_hold_up_the_end(
     world: Parts,

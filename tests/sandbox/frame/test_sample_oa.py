@@ -59,12 +59,21 @@ async def test_v1_answers_name_actor_reason_and_digest(client, oa):
     }
 
 
-async def test_v1_withdraws_by_delete_and_a_decision_stays(client, oa):
-    first = (await client.post("/approval", json=RELAY)).json()["id"]
-    second = (await client.post("/approval", json=RELAY)).json()["id"]
-    oa.decide(second, "APPROVED", actor="bob@example.com", reason="")
-    assert (await client.delete(f"/approval/{first}")).json()["status"] == "CANCELED"
-    assert (await client.delete(f"/approval/{second}")).json()["status"] == "APPROVED"
+async def test_v1_withdraws_by_delete_as_often_as_one_likes(client, oa):
+    asked = (await client.post("/approval", json=RELAY)).json()["id"]
+    answers = [await client.delete(f"/approval/{asked}") for _ in range(2)]
+    assert [(answer.status_code, answer.json()["status"]) for answer in answers] == [(200, "CANCELED")] * 2
+    assert not oa.decide(asked, "APPROVED", actor="bob@example.com", reason="")
+
+
+@pytest.mark.parametrize("status", ["APPROVED", "REJECTED"])
+async def test_a_decision_stays_and_a_withdrawal_is_told_of_it(client, oa, status):
+    asked = (await client.post("/approval", json=RELAY)).json()["id"]
+    oa.decide(asked, status, actor="bob@example.com", reason="")
+    deleted = await client.delete(f"/approval/{asked}")
+    emptied = await client.patch(f"/approval/{asked}", json={"title": "", "statement": ""})
+    assert (deleted.status_code, deleted.json()["status"]) == (409, status)
+    assert (emptied.status_code, emptied.json()["status"]) == (200, status)
 
 
 async def test_the_same_idempotency_key_is_the_same_question(client, oa):
