@@ -15,8 +15,11 @@ IDS = (
     *(f"N-{number:02}" for number in range(1, 73)),
     *(f"B-{number:02}" for number in range(1, 40)),
     *(f"P-{number:02}" for number in range(1, 14)),
+    *(f"R-{number:02}" for number in range(1, 16)),
+    *(f"RB-{number:02}" for number in range(1, 11)),
+    *("U-03", "U-05", "U-11", "U-15", "U-32", "U-33", "U-43"),
 )
-ROW = re.compile(r"^\| (?P<id>[NBP]-\d{2}) \| (?P<text>.+) \| (?P<tests>.+) \|$")
+ROW = re.compile(r"^\| (?P<id>(?:[NBPRU]|RB)-\d{2}) \| (?P<text>.+) \| (?P<tests>.+) \|$")
 NAMED = re.compile(r"`([^`]+\.py)::(\w+)`")
 
 
@@ -49,10 +52,11 @@ def test_a_row_says_what_happens_and_names_tests_that_exist(id_, text, tests):
 
 def named_after_an_id() -> list[tuple[str, str, str]]:
     found = []
-    for path in sorted(TESTS.glob("operations/sync/test_*.py")):
+    rooms = ("operations/sync", "processes", "providers/external", "sync")
+    for path in sorted(path for room in rooms for path in TESTS.glob(f"{room}/test_*.py")):
         here = str(path.relative_to(TESTS))
         for name in sorted(names_in(here)):
-            ids = re.findall(r"(?<![a-z0-9])([nbp])_(\d{2})(?=_)", name)
+            ids = re.findall(r"(?<![a-z0-9])([nbpru]|rb)_(\d{2})(?=_)", name)
             found += [(f"{kind.upper()}-{number}", here, name) for kind, number in ids]
     return found
 
