@@ -51,9 +51,14 @@ def is_issue(name: str) -> bool:
 
 
 def root_of(subject: str) -> str:
-    """What is read to know a subject: the plan of a stage, the issue of a review step."""
+    """What is read to know a subject: the plan of a stage, the issue of a review step; of any other name, itself."""
     step = step_of(subject)
-    return step[0] if step is not None else plan_of(subject)
+    if step is not None:
+        return step[0]
+    try:
+        return plan_of(subject)
+    except ValueError:
+        return subject
 
 
 def project_of(name: str) -> str:

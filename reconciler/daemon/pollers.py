@@ -63,17 +63,10 @@ def _concerned(
     """Frontiers of changed plans, entries of changed plans, and after a full scan entries whose plan was not in it."""
     subjects = {subject for plan in changed if (subject := current[plan][1]) is not None}
     for subject in known:
-        root = _root(subject)
+        root = root_of(subject)
         if root in changed or (hidden_too and root not in current):
             subjects.add(subject)
     return sorted(subjects)
-
-
-def _root(subject: str) -> str:
-    try:
-        return root_of(subject)
-    except ValueError:
-        return subject
 
 
 class CommandPoller:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 from enum import Enum
 
 from reconciler.report.values import plain
-from reconciler.subjects.change import Change, Stage
+from reconciler.subjects.change import Change, ReviewStep, Stage
 from reconciler.subjects.entry import Entry, Reason
-from reconciler.subjects.instance import Instance, InstanceRequest
+from reconciler.subjects.instance import Instance, InstanceRequest, LiveDefinition, NodeBrief
 from reconciler.sync.assess import Assessment
 from reconciler.sync.observation import Observation
 
@@ -72,6 +72,11 @@ def _facts(seen: Observation, judged: Assessment) -> dict[str, object]:
         "situation": {field.name: _word(getattr(judged.situation, field.name)) for field in fields(judged.situation)},
         "change": _change(seen.change) if seen.change is not None else None,
         "stage": _stage(seen.stage) if seen.stage is not None else None,
+        "reviewStep": _step(seen.step) if seen.step is not None else None,
+        "account": {"email": seen.own_email, "problem": seen.own_problem}
+        if seen.own_email or seen.own_problem
+        else None,
+        "decidedAt": _place(seen.definition) if seen.definition is not None else None,
         "gate": seen.gate.name if seen.gate is not None else None,
         "fingerprint": judged.fingerprint or None,
         "blockedBy": judged.blocked_by.reason.text if judged.blocked_by is not None else None,
@@ -121,6 +126,20 @@ def _stage(stage: Stage) -> dict[str, object]:
     }
 
 
+def _step(step: ReviewStep) -> dict[str, object]:
+    return {
+        "step": f"{step.index + 1} of {len(step.flow)}" if step.flow else "not found yet",
+        "role": step.role or None,
+        "rule": step.template or None,
+        "environments": list(step.environments),
+        "tasks": [{"target": task.target, "sheet": task.sheet, "release": task.release} for task in step.tasks],
+    }
+
+
+def _place(definition: LiveDefinition) -> dict[str, object]:
+    return {"name": definition.name, "dialect": definition.dialect.value, "problem": definition.problem or None}
+
+
 def _entry(entry: Entry) -> dict[str, object]:
     return {
         "state": entry.state.value,
@@ -150,6 +169,21 @@ def _request(request: InstanceRequest) -> dict[str, object]:
         "approvers": [{"email": person.email, "openId": person.open_id} for person in request.approvers],
         "title": dict(request.title.texts),
         "form": [{"id": field.id, "texts": dict(field.texts)} for field in request.form],
+        **({"brief": _brief(request.brief)} if request.brief is not None else {}),
+    }
+
+
+def _brief(brief: NodeBrief) -> dict[str, object]:
+    """What an external node is told, instead of the form."""
+    return {
+        "issue": brief.issue,
+        "project": brief.project,
+        "creator": brief.creator,
+        "title": brief.title,
+        "stage": brief.stage,
+        "statement": brief.statement,
+        "link": brief.link,
+        "digest": brief.digest,
     }
 
 

@@ -93,6 +93,21 @@ async def test_the_page_shows_what_waits_since_when_who_was_asked_and_links_both
     assert page.index(">test<") < page.index(">prod<")
 
 
+async def test_the_page_shows_the_steps_of_a_review_before_the_stages_of_the_same_change(world: Parts) -> None:
+    issue = "projects/demo/issues/101"
+    await world.put(
+        entry(f"{issue}#0", EntryState.CLOSED, issue=issue, actors=("carol@x.example",), title="Add column"),
+        entry(f"{issue}#1", EntryState.CLOSED, issue=issue, title="Add column"),
+        entry(stage(1), issue=issue, stages=(stage(1),), title="Add column"),
+        entry("projects/demo/issues/102#0", issue="projects/demo/issues/102", title="Drop table"),
+    )
+    page = (await Face(world).get("/")).text
+    first, second = page.index("#101 Add column"), page.index("#102 Drop table")
+    card = page[first:second] if first < second else page[first:]
+    assert card.index(">Review 1<") < card.index(">Review 2<") < card.index(">prod<")
+    assert page.count("#101 Add column") == page.count("#102 Drop table") == 1
+
+
 async def test_the_page_shows_who_approved_what(world: Parts) -> None:
     row = HistoryRow(
         NOW, stage(1), 0, "spent", Reason("running", "approved by ann"), actor="ann@x.example", instance="C1"

@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from reconciler.daemon.parts import SyncTarget
-from reconciler.ids import last_segment, plan_of
+from reconciler.ids import last_segment, root_of, step_of
 from reconciler.report.gate_status import shown_state
 from reconciler.report.values import plain
 from reconciler.subjects.entry import Entry, EntryState, HistoryRow
@@ -91,8 +91,8 @@ async def view_of(target: SyncTarget) -> TargetView:
     """Read what the page shows of one target; the plans that changed last come first."""
     entries = await target.ledger.entries()
     newest = sorted(entries, key=lambda entry: entry.since, reverse=True)
-    plans = list(dict.fromkeys(_plan(entry.subject) for entry in newest))
-    shown = [_plan_view(await target.ledger.entries_of_plan(plan), plan, target) for plan in plans[:SHOWN_PLANS]]
+    plans = list(dict.fromkeys(_change(entry) for entry in newest))
+    shown = [_plan_view(await _entries(target, change), change.root, target) for change in plans[:SHOWN_PLANS]]
     history = await target.ledger.history(limit=20 * SHOWN_DECISIONS)
     counts = await target.agenda.counts()
     return TargetView(
@@ -104,10 +104,30 @@ async def view_of(target: SyncTarget) -> TargetView:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One change as the ledger knows it: what its subjects are read by, and its issue."""
+
+    root: str
+    issue: str
+
+
+def _change(entry: Entry) -> _Shown:
+    root = root_of(entry.subject)
+    return _Shown(root, entry.issue if entry.issue != root else "")
+
+
+async def _entries(target: SyncTarget, change: _Shown) -> Sequence[Entry]:
+    """The entries of a change's stages, after those of its issue's review."""
+    reviews = await target.ledger.entries_of_plan(change.issue) if change.issue else ()
+    return (*reviews, *await target.ledger.entries_of_plan(change.root))
+
+
 def _plan_view(entries: Sequence[Entry], plan: str, target: SyncTarget) -> PlanView:
     known = {entry.subject: entry for entry in entries}
     pipelines = sorted((entry.stages for entry in entries), key=len)
-    names = list(pipelines[-1]) if pipelines else []
+    names = sorted(name for name in known if step_of(name) is not None)
+    names += pipelines[-1] if pipelines else ()
     names += [name for name in sorted(known) if name not in names]
     last = max(entries, key=lambda entry: entry.since)
     name = last.issue or plan
@@ -122,11 +142,11 @@ def _plan_view(entries: Sequence[Entry], plan: str, target: SyncTarget) -> PlanV
 
 def _stage_view(entry: Entry | None, name: str) -> StageView:
     if entry is None:
-        return StageView(title=plain(last_segment(name)), state="other", word="")
+        return StageView(title=_title(name), state="other", word="")
     asked = entry.request.approvers if entry.request is not None else ()
     state = shown_state(entry)
     return StageView(
-        title=plain(last_segment(name)),
+        title=_title(name),
         state=state,
         word=_WORDS[state],
         since=entry.since,
@@ -138,6 +158,11 @@ def _stage_view(entry: Entry | None, name: str) -> StageView:
         link=safe_link(entry.link),
         subject=plain(entry.subject),
     )
+
+
+def _title(subject: str) -> str:
+    step = step_of(subject)
+    return plain(last_segment(subject)) if step is None else f"Review {step[1] + 1}"
 
 
 def _decisions(history: Iterable[HistoryRow], link: Callable[[str], str]) -> tuple[DecisionView, ...]:
@@ -158,10 +183,3 @@ def _decisions(history: Iterable[HistoryRow], link: Callable[[str], str]) -> tup
 def safe_link(link: str) -> str:
     """The link if a browser may open it, else ''."""
     return link if urlsplit(link).scheme in {"http", "https"} else ""
-
-
-def _plan(subject: str) -> str:
-    try:
-        return plan_of(subject)
-    except ValueError:
-        return subject
