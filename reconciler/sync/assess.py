@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from reconciler.subjects.change import ReviewStep, TaskStatus
 from reconciler.subjects.entry import Entry, EntryState, Reason
-from reconciler.subjects.instance import Instance, InstanceStatus
+from reconciler.subjects.instance import DIGEST_WIDGET, Instance, InstanceStatus
 from reconciler.sync.blockers import blocker
 from reconciler.sync.fingerprint import fingerprint
 from reconciler.sync.observation import Blocker, Observation
@@ -111,6 +111,8 @@ def _differs(seen: Observation, entry: Entry | None, print_: str, lost: tuple[st
         return Differs.NO
     if entry.fingerprint != print_ or (isinstance(seen.question, ReviewStep) and entry.spent):
         return Differs.CONTENT
+    if _node_holds_another_content(seen.instance, entry):
+        return Differs.CONTENT
     code = entry.request.definition_code if entry.request is not None else seen.definition.code
     if code.lower() != seen.definition.code.lower() and not seen.definition.problem:
         return Differs.DEFINITION
@@ -121,6 +123,14 @@ def _differs(seen: Observation, entry: Entry | None, print_: str, lost: tuple[st
     if replaces and seen.entitlement is not None and seen.approvers - entry.entitled:
         return Differs.APPROVERS
     return Differs.NO
+
+
+def _node_holds_another_content(instance: Instance | None, entry: Entry) -> bool:
+    """A node that was asked twice under one key keeps the first question, which may have been another one."""
+    if instance is None or entry.request is None or entry.request.brief is None:
+        return False
+    held = dict(instance.form).get(DIGEST_WIDGET)
+    return held is not None and held != entry.request.brief.digest
 
 
 def _verdict(seen: Observation) -> Verified | NotVerified | None:

@@ -115,6 +115,19 @@ async def test_v1_asked_again_by_the_same_key_is_one_approval(world):
     assert len(loop.node.asked) == 1
 
 
+async def test_v1_that_kept_an_earlier_content_under_the_key_is_withdrawn_and_asked_anew(world):
+    loop = looping(world, dialect=Dialect.V1, resends=True)
+    plan = world.new_change()
+    lose_the_answer(world)
+    await loop.round()
+    world.add_task(plan, "test")
+    await loop.settle(4)
+    first, second = loop.node.asked.values()
+    assert first.status is InstanceStatus.CANCELED
+    assert second.status is InstanceStatus.PENDING
+    assert first.request.brief.digest != second.request.brief.digest
+
+
 async def test_in_v1_an_approval_by_somebody_not_entitled_runs_nothing_and_is_said(world):
     loop = looping(world, dialect=Dialect.V1, resends=True)
     plan = world.new_change()
