@@ -7,7 +7,7 @@ import unicodedata
 
 _TAB = "\t"
 _I18N_PREFIX = re.compile(r"@(?=i18n@)", re.IGNORECASE)
-_MENTION = re.compile(r"<(?=/?at\b)", re.IGNORECASE)
+_MENTION = re.compile(r"<(?=/?at(?![a-z0-9]))", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&])")
 
 

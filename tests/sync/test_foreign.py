@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.sync.foreign import bounded, markdown, one_line, visible
@@ -29,6 +29,7 @@ def is_harmless(text: str) -> bool:
 
 
 @given(NASTY)
+@example("<at_")
 def test_no_key_no_mention_no_hidden_character_is_left(text):
     assert is_harmless(visible(text))
     assert is_harmless(one_line(text, 100))
