@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from reconciler.errors import ForbiddenError, ReconcilerError
+from reconciler.ids import step_of
 from reconciler.operations.sync.acts import Act, act_of, answer_mark, spent_reason
 from reconciler.operations.sync.observer import DOUBLED, Observer
 from reconciler.operations.sync.records import Records
@@ -67,7 +68,7 @@ class Runner:
             return PassResult(again_after=0.0)
         entitlement = await self._observer.entitled_now(seen)
         who = ", ".join(answered.actors)
-        await self._ports.ledger.commit(records.change(meant, "running", actor=who, evidence=act.evidence))
+        await self._ports.ledger.commit(records.change(meant, act.begun.code, actor=who, evidence=act.evidence))
         fresh = await self._observer.look_again(replace(seen, entry=meant, entitlement=entitlement))
         if not _still_holds(entry, seen, fresh, is_approval=answered.is_approval):
             back = replace(records.moved(entry, EntryState.ASKED, entry.reason), run_at=None, run_tasks=())
@@ -90,15 +91,17 @@ class Runner:
         who = ", ".join(entry.actors)
         why = spent_reason(entry)
         spent = replace(records.moved(entry, EntryState.RUNNING, why), spent=True)
-        event = "rejected" if entry.outcome == Outcome.REJECTED.value else "ran"
+        is_step = step_of(entry.subject) is not None
         messages = [
-            records.issue_comment(spent, event, why, _what_ran(entry, records.seen)) if event == "ran" else None,
+            # An answer to a review step is in the issue's timeline already, with the same words.
+            records.issue_comment(spent, "ran", why, _what_ran(entry, records.seen)) if not is_step else None,
             records.instance_comment(spent, "ran", why),
             records.status_comment(spent),
-            *(records.cards(spent, "ran", why) if event == "ran" else ()),
+            *(records.cards(spent, "ran", why) if entry.outcome != Outcome.REJECTED.value else ()),
         ]
         evidence = (("tasks", " ".join(name for name, _ in entry.run_tasks)), ("link", entry.link))
-        await self._ports.ledger.commit(records.change(spent, event, *messages, actor=who, evidence=evidence))
+        decision = "answered" if is_step else "ran"
+        await self._ports.ledger.commit(records.change(spent, decision, *messages, actor=who, evidence=evidence))
 
     async def _do(self, seen: Observation, act: Act) -> None:
         subjects = self._ports.subjects

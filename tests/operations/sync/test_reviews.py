@@ -86,6 +86,8 @@ async def test_the_answer_names_the_person_in_the_reviews_own_timeline(world, lo
     entry = await loop.entry(step(plan))
     assert (entry.state, entry.spent, entry.actors) == (EntryState.CLOSED, True, (DAVE,))
     assert entry.reason.code == "reviewApproved"
+    decisions = [row.decision for row in await loop.ledger.history(step(plan))]
+    assert decisions == ["intended", "asked", "answering", "answered", "closed"]
 
 
 async def test_a_rejection_is_answered_once_with_its_reason_and_the_next_request_of_its_author_asks_anew(world, loop):
