@@ -142,7 +142,7 @@ def test_the_examples_are_valid_without_a_doubt() -> None:
     result = run("validate", "-f", ROOT / "specs", "--strict")
     assert (result.exit_code, result.stdout) == (0, "")
     targets = load_specs([str(ROOT / "specs")]).require()
-    assert len({target.name for target in targets}) == len({target.spec.bytebase.url for target in targets}) == 3
+    assert len({target.name for target in targets}) == len({target.spec.bytebase.url for target in targets}) == 4
 
 
 def test_the_schema_is_printed_and_written(folder: Path) -> None:
