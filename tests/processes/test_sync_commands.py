@@ -151,7 +151,7 @@ def test_a_spec_without_the_gate_withdraws_and_a_broken_one_keeps_the_one_before
         readiness = eventually(
             lambda: (answer := here.people.http.get(f"{sync.http}/readyz")).status_code == 503 and answer
         )
-        assert "the spec on disk is broken" in str(readiness.json()["reasons"])
+        assert "the spec on disk cannot be loaded" in str(readiness.json()["reasons"])
         here.approve(instance)
         here.done(plan, "test")
         second = here.asked(f"{plan}/rollout/stages/prod")
