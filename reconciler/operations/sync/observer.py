@@ -7,6 +7,7 @@ from datetime import datetime
 
 from reconciler.errors import NotFoundError, ReconcilerError
 from reconciler.ids import root_of, step_of
+from reconciler.operations.gather import both
 from reconciler.operations.sync.settings import SURE_SKEW, SyncPorts, SyncSettings
 from reconciler.subjects.change import ACTIVE, Change, Entitlement, ReviewStep, Stage
 from reconciler.subjects.entry import Entry, EntryState
@@ -47,18 +48,20 @@ class Observer:
             return replace(seen, failure=f"{error}")
 
     async def _whole(self, seen: Observation) -> Observation:
-        subjects = self._ports.subjects
-        try:
-            change: Change | None = await subjects.observe(root_of(seen.subject))
-        except NotFoundError:
-            change = None
-        seen = await self._account(self._placed(seen, change))
+        # A click waits for these: neither needs the other.
+        change, instance = await both(self._change(seen.subject), self.instance_of(seen.entry))
+        seen = await self._account(self._placed(replace(seen, instance=instance), change))
         if change is not None and seen.stage is not None:
             seen = replace(seen, vanished=await self._vanished(change, seen.stage))
-        seen = replace(seen, instance=await self.instance_of(seen.entry))
         if seen.gate is None or not _waits(seen):
             return seen
         return await self._people(seen)
+
+    async def _change(self, subject: str) -> Change | None:
+        try:
+            return await self._ports.subjects.observe(root_of(subject))
+        except NotFoundError:
+            return None
 
     def _placed(self, seen: Observation, change: Change | None) -> Observation:
         """The observation with what the subject names in this change, and the gate that holds it."""
@@ -105,10 +108,8 @@ class Observer:
         if gate is None or change is None or seen.question is None:
             return seen
         approvals = self._ports.approvals
-        definition = await approvals.definition(gate.place)
-        seen = replace(seen, definition=definition)
-        seen = replace(seen, entitlement=await self.entitlement(seen))
-        entitlement = seen.entitlement
+        definition, entitlement = await both(approvals.definition(gate.place), self.entitlement(seen))
+        seen = replace(seen, definition=definition, entitlement=entitlement)
         pending = seen.instance is not None and seen.instance.status is InstanceStatus.PENDING
         if pending or entitlement is None or entitlement.too_many:
             return seen

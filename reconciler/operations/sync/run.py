@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from reconciler.errors import ForbiddenError, ReconcilerError
 from reconciler.ids import step_of
+from reconciler.operations.gather import both
 from reconciler.operations.sync.acts import Act, act_of, answer_mark, spent_reason
 from reconciler.operations.sync.observer import DOUBLED, Observer
 from reconciler.operations.sync.records import Records
@@ -53,8 +54,6 @@ class Runner:
             raise AssertionError("only an answered request is spent")
         if entry.run_at is not None and seen.now - entry.run_at < RUN_REST:
             return PassResult(again_after=RUN_REST.total_seconds())
-        if (moved_on := await self._slots.advance(seen, records)) is not None:
-            return moved_on
         act = act_of(seen, entry, actors=answered.actors, approve=answered.is_approval)
         meant = replace(
             records.moved(entry, EntryState.RUNNING, act.begun),
@@ -62,11 +61,13 @@ class Runner:
             run_tasks=act.meant,
             run_at=seen.now,
         )
+        moved_on, entitlement = await both(self._slots.advance(seen, records), self._observer.entitled_now(seen))
+        if moved_on is not None:
+            return moved_on
         if act.mark and await self._ports.subjects.answers_with(entry.issue, act.mark):
             # It was answered by this request already, and Bytebase has reset the review since.
             await self.record_spent(meant, records)
             return PassResult(again_after=0.0)
-        entitlement = await self._observer.entitled_now(seen)
         who = ", ".join(answered.actors)
         await self._ports.ledger.commit(records.change(meant, act.begun.code, actor=who, evidence=act.evidence))
         fresh = await self._observer.look_again(replace(seen, entry=meant, entitlement=entitlement))
