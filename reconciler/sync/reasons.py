@@ -8,6 +8,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     # subject states
     "waiting": ("waits for a decision", "等待审批"),
     "asked": ("asked in Feishu: {who}", "已在飞书发起审批:{who}"),
+    "askedNode": ("asked at the external node {node}", "已向外部节点 {node} 发起审批"),
     "running": ("approved by {who}; the stage is running", "已由 {who} 批准,阶段正在执行"),
     "ran": ("approved by {who}; the whole stage was run", "已由 {who} 批准,整个阶段已执行"),
     "ended": (
@@ -101,6 +102,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "withdrawnByPerson": (
         "withdrawn in Feishu by a person; ask again with /feishu",
         "已在飞书中被撤回;请用 /feishu 再次发起",
+    ),
+    "withdrawnAtNode": (
+        "withdrawn at the external node; ask again with /feishu",
+        "已在外部节点被撤回;请用 /feishu 再次发起",
     ),
     "definitionDeleted": (
         "ended by Feishu because the definition was disabled or deleted",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reconciler.ids import step_of
 from reconciler.subjects.change import Stage
 from reconciler.subjects.entry import Entry, Reason
+from reconciler.subjects.gate import node_of
 from reconciler.sync.decisions import Outcome
 from reconciler.sync.foreign import markdown, one_line
 from reconciler.sync.observation import Observation
@@ -65,10 +66,13 @@ def spent_reason(entry: Entry) -> Reason:
 
 def _answer_text(entry: Entry, mark: str, who: str, *, approve: bool) -> str:
     """What the review's timeline shows; of a rejection also the reason that was typed in Feishu."""
-    english, chinese = (
-        (f"Approved in Feishu by {who}", f"由 {who} 在飞书中批准")
-        if approve
-        else (f"Feishu: {entry.reason.text}", f"飞书:{entry.reason.zh}")
-    )
+    node = node_of(entry.request.definition_code) if entry.request is not None else None
+    place = "Feishu" if node is None else f"external node {node}"
+    if not approve:
+        english, chinese = f"{place}: {entry.reason.text}", f"{place}:{entry.reason.zh}"
+    elif node is None:
+        english, chinese = f"Approved in Feishu by {who}", f"由 {who} 在飞书中批准"
+    else:
+        english, chinese = f"Approved by {who} ({place})", f"由 {who} 批准({place})"
     lines = [f"<!-- reconciler:{mark} -->", markdown(one_line(english, 1_500)), "", markdown(one_line(chinese, 1_500))]
-    return "\n".join([*lines, *(["", f"[Feishu]({entry.link})"] if entry.link else [])])
+    return "\n".join([*lines, *(["", f"[{place}]({entry.link})"] if entry.link else [])])

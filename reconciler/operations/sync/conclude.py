@@ -65,7 +65,7 @@ class Concluder:
         if entry.outcome == decision.outcome.value:
             return entry
         who, comment = _who(seen, instance, decision.outcome)
-        why = _outcome_reason(decision.outcome, who, comment)
+        why = _outcome_reason(decision.outcome, who, comment, node=node_of(instance.definition_code))
         told = replace(records.moved(entry, EntryState.ASKED, why), outcome=decision.outcome.value)
         messages = [records.issue_comment(told, decision.outcome.value, why), records.status_comment(told)]
         cards = records.cards(told, "rejected", why) if decision.outcome is Outcome.REJECTED else ()
@@ -151,10 +151,12 @@ def _closing_reason(decision: Close, judged: Assessment, seen: Observation, *, s
             return reason(decision.cause.value)
 
 
-def _outcome_reason(outcome: Outcome, who: str, comment: str) -> Reason:
+def _outcome_reason(outcome: Outcome, who: str, comment: str, *, node: str | None) -> Reason:
     match outcome:
         case Outcome.REJECTED | Outcome.SENT_BACK:
             return reason(outcome.value, who=who, comment=comment or "-")
+        case Outcome.WITHDRAWN if node is not None:
+            return reason("withdrawnAtNode")
         case _:
             return reason(outcome.value)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from reconciler.ids import root_of, step_of
 from reconciler.operations.sync.settings import SyncSettings
 from reconciler.subjects.entry import Entry, EntryState, HistoryRow, LedgerChange, OutboxItem, OutboxKind, Reason
+from reconciler.subjects.gate import node_of
 from reconciler.subjects.instance import InstanceRequest
 from reconciler.sync.messages import Texts, instance_texts, issue_texts
 from reconciler.sync.observation import Observation
@@ -167,7 +168,9 @@ def is_unfinished(seen: Observation, entry: Entry) -> bool:
 
 
 def asked_reason(request: InstanceRequest) -> Reason:
-    """Whom the request asks."""
+    """Whom the request asks. A node asks its own people, whoever is entitled here."""
+    if (node := node_of(request.definition_code)) is not None:
+        return reason("askedNode", node=node)
     return reason("asked", who=", ".join(person.email for person in request.approvers))
 
 

@@ -170,6 +170,21 @@ async def test_r_08_a_relays_rejection_is_answered_in_the_review_in_the_nodes_na
     assert "the external node oa" in plan.timeline[0][1]
 
 
+async def test_what_people_read_names_the_node_and_never_feishu(world):
+    loop = looping(world, at="review")
+    plan = world.new_change(reviewed=True)
+    await loop.settle(1)
+    assert (await loop.entry(f"{plan.issue}#0")).reason.text == "asked at the external node oa"
+    loop.node.decide(loop.node.pending()[0], InstanceStatus.APPROVED)
+    await loop.settle(3)
+    loop.node.decide(loop.node.pending()[0], InstanceStatus.CANCELED)
+    await loop.settle(2)
+    assert (await loop.entry(f"{plan.issue}#1")).reason.code == "withdrawnAtNode"
+    said = [c.text for c in world.issue_comments[plan.issue]] + [text for _, text in plan.timeline]
+    assert said
+    assert not any("in Feishu" in text or "飞书" in text.replace("/feishu", "") for text in said)
+
+
 async def test_r_13_a_change_of_the_content_withdraws_at_the_node_and_asks_anew(world):
     loop = looping(world)
     plan = world.new_change()
