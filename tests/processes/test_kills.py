@@ -46,6 +46,7 @@ def test_two_hundred_kills_lose_and_repeat_nothing(tmp_path):
                     time.sleep(0.05)
                 zygote.kill(process)
             process = zygote.start("sync", "--no-http")
+            zygote.wait_until_ready()
             _finish(people, definition, bob, approved, plans, chance)
             assert zygote.kill(process, 15) == 0
         finally:

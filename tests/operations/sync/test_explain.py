@@ -49,7 +49,10 @@ def test_whatever_has_happened_explain_says_what_a_pass_then_does(seed, steps):
         result = run(sim.loop.one(subject))
         assert (told.decision_name, told.decision.row) == (result.decision, result.row)
         entry = sim.ledger.tables.entries.get(subject)
-        if isinstance(told.decision, Hold) and entry is not None and entry.run_tasks == ():
+        # What an earlier pass left unrecorded is found and recorded first; whoever only explains finds nothing.
+        recorded = [row.decision for row in sim.ledger.tables.history[len(before.history) :]]
+        only_held = all(decision.startswith("held:") for decision in recorded)
+        if isinstance(told.decision, Hold) and entry is not None and entry.run_tasks == () and only_held:
             assert entry.reason == told.reason
         if isinstance(told.decision, Withdraw) and entry is not None and entry.state.value == "withdrawing":
             assert entry.reason == told.reason
