@@ -22,7 +22,6 @@ import httpx
 
 from reconciler.errors import UnavailableError
 from reconciler.providers.http_budget import Budget, Unlimited
-from reconciler.providers.http_direct import DirectTransport
 from reconciler.providers.http_failure import Failure, Limits, Peer, placed, problem_of, unavailable
 from reconciler.providers.http_retry import RetryPolicy
 from reconciler.providers.http_tls import checked_base, is_loopback, no_trust, tls_context
@@ -124,7 +123,7 @@ class HttpClient:
         is_plain = self._base.scheme == "http" or self.settings.transport is not None
         tls = no_trust() if is_plain else tls_context(ca_file)
         self._client = httpx.AsyncClient(
-            transport=self.settings.transport or (None if self._peer.proxy else DirectTransport(tls)),
+            transport=self.settings.transport,
             verify=tls,
             timeout=httpx.Timeout(self.settings.read, connect=self.settings.connect, pool=self.settings.deadline),
             limits=httpx.Limits(

@@ -42,10 +42,8 @@ class Areas:
 
 
 def open_areas(transport: httpx.AsyncBaseTransport | None = None) -> Areas:
-    # Recordings are played in the place of httpx's own transport, which is not the one that the product calls through.
-    played = transport or httpx.AsyncHTTPTransport(verify=False)
     http = HttpClient(
-        URL, upstream="bytebase", settings=HttpSettings(transport=played, retry=RetryPolicy(sleep=no_sleep))
+        URL, upstream="bytebase", settings=HttpSettings(transport=transport, retry=RetryPolicy(sleep=no_sleep))
     )
     channel = Channel(http)
     return Areas(
