@@ -166,16 +166,16 @@ def requesters_may_approve(patch):
 
 
 GUARDS = (
-    Guard("a fresh look right before the run", no_look_before_the_run, (333,)),
+    Guard("a fresh look right before the run", no_look_before_the_run, (146,)),
     Guard("the attempt in the fingerprint", no_attempt_in_the_fingerprint, (11,)),
     Guard("slot uuids", random_slots, (33,)),
     Guard("probing the slots", no_probing, (294,)),
-    Guard("who clicked is entitled", anybody_may_approve, (17,)),
-    Guard("the form is word for word ours", no_form_comparison, (100,)),
+    Guard("who clicked is entitled", anybody_may_approve, (70,)),
+    Guard("the form is word for word ours", no_form_comparison, (237,)),
     Guard("a read that says PENDING before every cancel", no_read_before_a_cancel, (83,)),
     Guard("intent before create", no_intent_before_the_create, (0,)),
     Guard("settle", no_settling, (43,)),
-    Guard("only the frontier", no_frontier, (33,)),
+    Guard("only the frontier", no_frontier, (48,)),
     Guard("the age of an approval", no_age_limit, (36,)),
     Guard("checks at the click", no_checks_at_the_click, (4,)),
     Guard("the review at the click", no_review_at_the_click, (15,)),
