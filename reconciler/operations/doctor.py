@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from reconciler.errors import NotFoundError, ReconcilerError
-from reconciler.operations.gather import all_of
+from reconciler.gather import all_of
 from reconciler.operations.observe import Scope, observe
 from reconciler.operations.probe import ProbeRequest, probe
 from reconciler.plan.select import Selection

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from reconciler.desired.declared import Declared
 from reconciler.desired.target import Desired, desired_of
 from reconciler.errors import FilePosition, ForbiddenError, NotFoundError
-from reconciler.operations.gather import all_of
+from reconciler.gather import all_of
 from reconciler.plan.build import Live
 from reconciler.plan.capability import KIND as CAPABILITY
 from reconciler.plan.capability import MOST_UNNAMED, capability_warnings

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.desired.target import desired_of
+from reconciler.gather import all_of
 from reconciler.operations.export.bytebase import exported_bytebase
 from reconciler.operations.export.exported import Exported, Found, written
 from reconciler.operations.export.feishu import exported_feishu
-from reconciler.operations.gather import all_of
 from reconciler.ports.declarative import Observation, Readers
 from reconciler.resources.app import App
 from reconciler.resources.base import Json, Resource

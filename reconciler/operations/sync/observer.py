@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconciler.errors import NotFoundError, ReconcilerError
+from reconciler.gather import both
 from reconciler.ids import root_of, step_of
-from reconciler.operations.gather import both
 from reconciler.operations.sync.settings import SURE_SKEW, SyncPorts, SyncSettings
 from reconciler.subjects.change import ACTIVE, Change, Entitlement, ReviewStep, Stage
 from reconciler.subjects.entry import Entry, EntryState

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from reconciler.errors import ForbiddenError, ReconcilerError
+from reconciler.gather import both
 from reconciler.ids import step_of
-from reconciler.operations.gather import both
 from reconciler.operations.sync.acts import Act, act_of, answer_mark, spent_reason
 from reconciler.operations.sync.observer import DOUBLED, Observer
 from reconciler.operations.sync.records import Records

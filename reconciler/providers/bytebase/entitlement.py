@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from reconciler.gather import both
 from reconciler.ids import canonical_json, sha256
 from reconciler.providers.bytebase.conditions import Moment
 from reconciler.providers.bytebase.directory import RightsReader
@@ -27,7 +27,7 @@ class EntitlementReader:
         """The people whom `source` means now; requesters not yet taken out."""
         policy_roles = question.policy_roles if isinstance(question, Stage) else ()
         needs_capable = source.kind == "rolloutPolicy" and not policy_roles
-        directory, capable = await asyncio.gather(
+        directory, capable = await both(
             self._rights.directory(change.project), self._rights.capable_roles() if needs_capable else _none()
         )
         match source.kind:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from reconciler.errors import NotFoundError, UnavailableError
+from reconciler.gather import all_of
 from reconciler.ids import project_of
 from reconciler.providers.bytebase.client import BytebaseClient
 from reconciler.providers.bytebase.directory import RightsReader
-from reconciler.providers.bytebase.gather import all_of
 from reconciler.providers.bytebase.people import is_account
 from reconciler.providers.bytebase.review_steps import (
     awaits_review,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reconciler.gather import all_of
 from reconciler.providers.bytebase.client import BytebaseClient
-from reconciler.providers.bytebase.gather import all_of
 from reconciler.providers.bytebase.wire import email_of
 from reconciler.providers.bytebase.wire_people import WireIamPolicy
 from reconciler.providers.bytebase_resources.reads import SharedReads

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.errors import BugError, ConflictError
+from reconciler.gather import all_of
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
-from reconciler.providers.bytebase.gather import all_of
 from reconciler.providers.bytebase.wire_people import WireBinding, WireIamPolicy
 from reconciler.providers.bytebase_resources.reads import SharedReads, scope_name
 from reconciler.resources.base import Resource

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from reconciler.errors import BugError
+from reconciler.gather import all_of
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
-from reconciler.providers.bytebase.gather import all_of
 from reconciler.providers.bytebase.projects import ProjectFlags, WebhookFields
 from reconciler.providers.bytebase.wire_workspace import WireProject
 from reconciler.providers.bytebase_resources.reads import SharedReads

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.errors import BugError
+from reconciler.gather import all_of
 from reconciler.ports.declarative import Observation, Write, Written
 from reconciler.providers.bytebase.client import BytebaseClient
-from reconciler.providers.bytebase.gather import all_of
 from reconciler.providers.bytebase_resources.reads import SharedReads
 from reconciler.resources.base import Resource
 from reconciler.resources.finding import Finding
