@@ -254,4 +254,5 @@ def _refuse_redirect(response: HttpResponse, where: str) -> None:
         where=where,
         why=f"status {response.status}" + (f" to {target}" if target else ""),
         next_step="write the final address into the spec",
+        ambiguous=True,
     )

@@ -97,12 +97,7 @@ class Exchange:
 
     async def _send(self, request: HttpRequest, purpose: Purpose, repeat: Repeat) -> HttpResponse:
         async def attempt() -> HttpResponse:
-            try:
-                response = await self._http.send(request)
-            except UnavailableError as error:
-                # A redirect and the like are answers: the question was there, and may have been taken.
-                error.ambiguous = error.ambiguous or (purpose.asks and not isinstance(error.__cause__, httpx.HTTPError))
-                raise
+            response = await self._http.send(request)
             if is_passing(response):
                 raise self._failed(response, request, purpose)
             return response

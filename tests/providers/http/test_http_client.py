@@ -129,6 +129,7 @@ async def test_a_redirect_is_named_and_never_followed() -> None:
         with pytest.raises(UnavailableError) as caught:
             await client.send(HttpRequest("GET", "/x", headers={"Authorization": "Bearer canary"}))
     assert seen == ["127.0.0.1"]
+    assert caught.value.ambiguous  # it arrived, whatever was done with it
     assert "elsewhere.example" in str(caught.value)
     assert "canary" not in str(caught.value)
 
