@@ -12,14 +12,12 @@ from reconciler.adapters.clock import SystemClock
 from reconciler.adapters.secret_sources import SecretResolver
 from reconciler.adapters.store_url import StoreUrl
 from reconciler.cli.connections import Connector, environment, platform_of
-from reconciler.cli.match_rules import match_rules
 from reconciler.cli.wiring import COMMAND_RATES, Upstreams, readers_of, remembered
-from reconciler.cli.wiring_gates import bindings_of
+from reconciler.cli.wiring_gates import approvals_of, bindings_of
 from reconciler.errors import ReconcilerError
 from reconciler.ports.declarative import AppliedReader, Readers
 from reconciler.ports.setup import DoctorPorts, FeishuSetupReader, OtherAccount, ProbePort
 from reconciler.providers.bytebase.client import BytebaseClient
-from reconciler.providers.feishu.approvals import FeishuApprovals
 from reconciler.providers.feishu.client import FeishuClient
 from reconciler.providers.feishu.platform import FEISHU, Platform
 from reconciler.providers.feishu.probe import FeishuProbe
@@ -122,10 +120,7 @@ def _probe(
 ) -> ProbePort | None:
     if client is None:
         return None
-    approvals = FeishuApprovals(
-        client, definitions=bindings_of(target, records), rules=match_rules(target.spec.users), now=clock.now
-    )
-    return FeishuProbe(client, approvals)
+    return FeishuProbe(client, approvals_of(target, client, bindings_of(target, records), clock))
 
 
 def _others(target: Target) -> Iterator[tuple[str, _Credential]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,17 +70,19 @@ async def connect(stack: AsyncExitStack, target: Target, store: Store) -> Upstre
     server = await bytebase.server()
     records = await SqlAppliedReader(store).records(target.name)
     bindings = bindings_of(target, records)
-    approvals = FeishuApprovals(
-        feishu,
-        definitions=bindings,
-        rules=match_rules(target.spec.users),
-        now=clock.now,
-    )
+    approvals = approvals_of(target, feishu, bindings, clock)
     url = server.external_url or bytebase.url
     codes = tuple(dict.fromkeys(binding.code for binding in bindings if binding.code))
     reviewers = await _reviewers(stack, target, connector)
     nodes = await _nodes(stack, target, secrets)
     return Upstreams(bytebase, reviewers, nodes, feishu, approvals, codes, server.workspace, url, clock, secrets)
+
+
+def approvals_of(
+    target: Target, feishu: FeishuClient, bindings: Sequence[DefinitionBinding], clock: SystemClock
+) -> FeishuApprovals:
+    """Feishu as the place where this target's questions are decided."""
+    return FeishuApprovals(feishu, definitions=bindings, rules=match_rules(target.spec.users), now=clock.now)
 
 
 async def _reviewers(stack: AsyncExitStack, target: Target, connector: Connector) -> Mapping[str, BytebaseClient]:
