@@ -58,6 +58,13 @@ def reviewed(folder: Path) -> Iterator[Lab]:
         yield here
 
 
+def reviewing(here: Lab) -> tuple[str, str]:
+    """A change of Alice's that waits for its review while sync runs: its plan and its issue."""
+    here.sync().ready()
+    plan = here.people.change(1)
+    return plan, str(here.people.bytebase("alice", "GET", plan)["issue"])
+
+
 def issue_of(here: Lab, plan: str) -> dict[str, Any]:
     return here.people.bytebase("carol", "GET", here.people.bytebase("carol", "GET", plan)["issue"])
 
@@ -68,9 +75,7 @@ def answers(here: Lab, plan: str) -> list[tuple[str, str]]:
 
 def test_both_steps_are_asked_one_after_the_other_and_then_the_stages(tmp_path: Path) -> None:
     with reviewed(tmp_path) as here:
-        here.sync().ready()
-        plan = here.people.change(1)
-        issue = here.people.bytebase("alice", "GET", plan)["issue"]
+        plan, issue = reviewing(here)
         first = here.asked(f"{issue}#0")
         assert "ALTER TABLE t1 ADD COLUMN c int;" in first["form"]
         assert "review (step 1 of 2: roles/projectOwner)" in first["form"]
@@ -95,9 +100,7 @@ def test_a_rejection_is_given_in_bytebase_with_its_reason_and_asked_again_when_i
     tmp_path: Path,
 ) -> None:
     with reviewed(tmp_path) as here:
-        here.sync().ready()
-        plan = here.people.change(1)
-        issue = here.people.bytebase("alice", "GET", plan)["issue"]
+        plan, issue = reviewing(here)
         here.decide(here.asked(f"{issue}#0"), "carol", approve=False, comment="needs an index")
         eventually(lambda: issue_of(here, plan)["approvalStatus"] == "REJECTED")
         assert answers(here, plan) == [("REJECTED", "users/owner@service.bytebase.com")]
@@ -111,9 +114,7 @@ def test_a_rejection_is_given_in_bytebase_with_its_reason_and_asked_again_when_i
 
 def test_an_edit_of_the_sql_withdraws_the_question_and_asks_the_new_one(tmp_path: Path) -> None:
     with reviewed(tmp_path) as here:
-        here.sync().ready()
-        plan = here.people.change(1)
-        issue = here.people.bytebase("alice", "GET", plan)["issue"]
+        plan, issue = reviewing(here)
         before = here.asked(f"{issue}#0")
         here.people.edit(plan, "DROP TABLE t1;")
         after = here.asked(f"{issue}#0", generation=1)
@@ -124,9 +125,7 @@ def test_an_edit_of_the_sql_withdraws_the_question_and_asks_the_new_one(tmp_path
 
 def test_an_answer_given_in_bytebase_by_hand_withdraws_the_request(tmp_path: Path) -> None:
     with reviewed(tmp_path) as here:
-        here.sync().ready()
-        plan = here.people.change(1)
-        issue = here.people.bytebase("alice", "GET", plan)["issue"]
+        plan, issue = reviewing(here)
         before = here.asked(f"{issue}#0")
         here.people.bytebase("carol", "POST", f"{issue}:approve", {"comment": "fine"})
         here.asked(f"{issue}#1")

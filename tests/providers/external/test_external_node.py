@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import httpx
 import pytest
+from providers.external.asked_node import BRIEF, CANARY, PENDING, REQUEST, node
 from starlette.applications import Starlette
 
 from reconciler.errors import (
@@ -23,67 +23,21 @@ from reconciler.errors import (
 from reconciler.providers.external.node import NodeApprovals
 from reconciler.providers.external.settings import NodeSettings
 from reconciler.providers.http import HttpSettings
-from reconciler.providers.http_retry import RetryPolicy
 from reconciler.sandbox.oa import OaServer
 from reconciler.secret import Secret
 from reconciler.subjects.instance import (
-    AskedPerson,
     CancelResult,
     Dialect,
-    FieldText,
-    Instance,
-    InstanceRequest,
     InstanceStatus,
-    NodeBrief,
     NodeTaskStatus,
 )
 
-CANARY = "Bearer canary-of-the-node"
-BRIEF = NodeBrief(
-    subject="projects/demo/issues/101#0",
-    issue="101",
-    project="demo",
-    creator="alice@example.com",
-    title="Add column",
-    description="",
-    stage="roles/oa",
-    statement="ALTER TABLE t ADD c int;",
-    link="https://bytebase.example/projects/demo/issues/101",
-    digest="d1",
-    created=datetime(2026, 11, 25, 9, tzinfo=UTC),
-)
-REQUEST = InstanceRequest(
-    uuid="11111111-1111-5111-8111-111111111111",
-    definition_code="node:oa",
-    node_key="",
-    submitter="",
-    approvers=(AskedPerson("bob@example.com", "bob@example.com"),),
-    title=FieldText("title", (("en-US", "Add column"),)),
-    form=(),
-    brief=BRIEF,
-)
 RELAY_FIELDS = {"issueId", "creator", "title", "description", "project", "statement", "createTime"}
-
-
-async def no_sleep(_seconds: float) -> None:
-    """Retries wait for nothing here."""
-
-
-def node(
-    answer: Callable[[httpx.Request], httpx.Response], dialect: Dialect = Dialect.RELAY, **more: object
-) -> NodeApprovals:
-    settings = NodeSettings("oa", "https://oa.example/bytebase", dialect, "Authorization", Secret(CANARY))
-    http = HttpSettings(transport=httpx.MockTransport(answer), retry=RetryPolicy(sleep=no_sleep))
-    return NodeApprovals(replace(settings, **more), http=http)
 
 
 def always(status: int, body: object = None, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
     content = body if isinstance(body, bytes) else json.dumps(body if body is not None else {}).encode()
     return lambda _: httpx.Response(status, content=content, headers=headers)
-
-
-def instance(code: str = "node:oa:7") -> Instance:
-    return Instance(code, "", "node:oa", InstanceStatus.PENDING, "", datetime(2026, 11, 25, tzinfo=UTC), ())
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
@@ -219,7 +173,7 @@ async def test_r_07_each_dialect_withdraws_in_its_own_way(status, result, dialec
         seen.append(request)
         return httpx.Response(status)
 
-    assert await node(answer, dialect).cancel(instance()) is result
+    assert await node(answer, dialect).cancel(PENDING) is result
     assert [(request.method, request.url.path) for request in seen] == [(method, "/bytebase/approval/7")]
     if dialect is Dialect.RELAY:
         assert json.loads(seen[0].content) == {"title": "", "statement": ""}
@@ -231,7 +185,7 @@ async def test_what_was_withdrawn_reads_as_withdrawn_whatever_an_old_relay_goes_
 
     port = node(old)
     assert (await port.read("node:oa:7")).status is InstanceStatus.PENDING
-    await port.cancel(instance())
+    await port.cancel(PENDING)
     assert (await port.read("node:oa:7")).status is InstanceStatus.CANCELED
     assert (await port.read("node:oa:8")).status is InstanceStatus.PENDING
 

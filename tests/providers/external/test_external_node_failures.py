@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import httpx
 import pytest
+from providers.external.asked_node import PENDING, REQUEST, node
 
 from reconciler.errors import (
     CredentialsError,
@@ -24,35 +24,13 @@ from reconciler.errors import (
 from reconciler.providers.external.node import NodeApprovals
 from reconciler.providers.external.settings import NodeSettings
 from reconciler.providers.http import HttpSettings
-from reconciler.providers.http_retry import RetryPolicy
 from reconciler.secret import Secret
 from reconciler.subjects.instance import (
-    AskedPerson,
     CancelResult,
     Dialect,
-    FieldText,
-    Instance,
-    InstanceRequest,
     InstanceStatus,
-    NodeBrief,
 )
 
-CANARY = "Bearer canary-of-the-node"
-NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-BRIEF = NodeBrief(
-    "projects/demo/issues/101#0", "101", "demo", "a@x.com", "T", "", "roles/oa", "SELECT 1", "", "d1", NOON
-)
-REQUEST = InstanceRequest(
-    uuid="11111111-1111-5111-8111-111111111111",
-    definition_code="node:oa",
-    node_key="",
-    submitter="",
-    approvers=(AskedPerson("bob@example.com", "bob@example.com"),),
-    title=FieldText("title", (("en-US", "T"),)),
-    form=(),
-    brief=BRIEF,
-)
-PENDING = Instance("node:oa:7", "", "node:oa", InstanceStatus.PENDING, "", NOON, ())
 BOTH = pytest.mark.parametrize("dialect", [Dialect.RELAY, Dialect.V1])
 Answering = Callable[[httpx.Request], httpx.Response]
 
@@ -69,12 +47,7 @@ class Wire:
         return self._answer(request)
 
     def port(self, dialect: Dialect, **more: object) -> NodeApprovals:
-        async def no_sleep(_seconds: float) -> None:
-            pass
-
-        settings = NodeSettings("oa", "https://oa.example/bytebase", dialect, "Authorization", Secret(CANARY))
-        http = HttpSettings(transport=httpx.MockTransport(self), retry=RetryPolicy(sleep=no_sleep))
-        return NodeApprovals(replace(settings, **more), http=http)  # type: ignore[arg-type]
+        return node(self, dialect, **more)
 
 
 def always(status: int, body: object = None, **headers: str) -> Wire:
