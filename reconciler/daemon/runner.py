@@ -50,6 +50,7 @@ class TargetRunner:
         self._waker = Waker(target.agenda, self.wake)
         self._mail = asyncio.Event()
         self._hints: set[asyncio.Task[None]] = set()
+        self._is_retired = False
         self._said: dict[str, str] = {}
         self._passes = 0
         self._no_pass = asyncio.Event()
@@ -68,6 +69,8 @@ class TargetRunner:
 
     def follow(self, hint: InstanceHint) -> None:
         """Follow up an event about an instance, after whoever told of it has been answered."""
+        if self._is_retired:
+            return
         task = asyncio.create_task(self._follow(hint))
         self._hints.add(task)
         task.add_done_callback(self._hints.discard)
@@ -150,7 +153,14 @@ class TargetRunner:
             self._metrics.delivered(self.target.name, delivered)
 
     async def retire(self) -> None:
-        """Wait for the passes still bound to this target, then let go of its connections."""
+        """Wait for the passes still bound to this target, then let go of its connections.
+
+        Events are not followed up any more: whoever takes over looks at everything that is open.
+        """
+        self._is_retired = True
+        for hint in self._hints:
+            hint.cancel()
+        await asyncio.gather(*self._hints, return_exceptions=True)
         await self._no_pass.wait()
         if self.target.aclose is not None:
             await self.target.aclose()

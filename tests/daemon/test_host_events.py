@@ -163,3 +163,26 @@ def test_the_same_decision_twice_is_logged_once_and_a_failure_with_its_reason(
     run_fast(main())
     said = [record.message for record in caplog.records if stage(1) in record.message]
     assert said == [f"{stage(1)}: wait (row 1): Bytebase is away", f"{stage(1)}: wait (row 15)"]
+
+
+@pytest.mark.parametrize("is_pending", [True, False])
+def test_an_event_that_is_followed_up_when_the_daemon_stops_leaves_nothing_running(
+    tmp_path: Path, is_pending: bool
+) -> None:
+    """The store is closed next: whatever still asked it would end in an error that nobody hears."""
+
+    async def main() -> None:
+        world, stop = await parts(tmp_path), asyncio.Event()
+        await world.put(entry(stage(1), instance="C1"))
+        world.approvals.instances["C1"] = pending("C1")
+        host = Host([world.target()], settings=HostSettings())
+        task = await started(host, stop)
+        await asyncio.sleep(60)
+        host.runners["acme"].hint(Hint("C1", is_pending=is_pending))
+        stop.set()
+        await task
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        host.runners["acme"].hint(Hint("C1", is_pending=is_pending))
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run_fast(main())
